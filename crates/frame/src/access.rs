@@ -1,0 +1,164 @@
+//! Credentials resolved to principals, and a cache that never lies for long.
+//!
+//! An entry is good while its organization's generation has not moved. A change of access data moves
+//! it: on this process when the change commits, on others when they hear of it ([`crate::changes`]).
+//! A process that stops hearing stops trusting its entries.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use kernel::{OrgId, Result, Timestamp, Token, TokenHash, TokenId};
+use quick_cache::sync::Cache;
+
+use crate::principal::{CredentialKind, Principal};
+
+/// A boxed future, for traits that are called through `dyn`.
+pub type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+
+/// Resolves credentials; implemented where tokens live.
+pub trait Authenticator: Send + Sync {
+    /// Whose token it is and what it may do; `None` if it is not good.
+    fn resolve<'a>(&'a self, hash: TokenHash, token: &'a Token) -> BoxFuture<'a, Result<Option<Principal>>>;
+}
+
+/// Number of generations; organizations share one when their hashes meet, which only costs a look-up.
+const STRIPES: usize = 1024;
+/// Principals kept.
+const ENTRIES: usize = 20_000;
+/// `last_used_at` is kept to the minute.
+const MINUTE: i64 = 60_000_000;
+
+struct Entry {
+    principal: Arc<Principal>,
+    org: Option<OrgId>,
+    generation: u64,
+    used: AtomicI64,
+}
+
+/// When a token was last used, to be written down by and by.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// The organization; `None` for client tokens.
+    pub org: Option<OrgId>,
+    /// The kind.
+    pub kind: CredentialKind,
+    /// The token.
+    pub token: TokenId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The cache of principals.
+pub struct Access {
+    authenticator: Box<dyn Authenticator>,
+    entries: Cache<TokenHash, Arc<Entry>>,
+    generations: Box<[AtomicU64]>,
+    trusted: AtomicBool,
+    usage: Mutex<Vec<Usage>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Access {
+    /// An empty cache in front of what resolves credentials.
+    pub fn new(authenticator: Box<dyn Authenticator>) -> Self {
+        Self {
+            authenticator,
+            entries: Cache::new(ENTRIES),
+            generations: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            trusted: AtomicBool::new(true),
+            usage: Mutex::new(Vec::new()),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    fn generation(&self, org: Option<OrgId>) -> &AtomicU64 {
+        let bytes = org.map_or([0; 16], |org| *org.uuid().as_bytes());
+        // The last bytes of a UUID v7 are its random ones.
+        &self.generations[usize::from(u16::from_le_bytes([bytes[14], bytes[15]])) % STRIPES]
+    }
+
+    /// The principal behind a token; `None` if the token is not good now.
+    pub async fn principal(
+        &self,
+        token: &Token,
+        hash: TokenHash,
+        now: impl Fn(Option<OrgId>) -> Timestamp,
+    ) -> Result<Option<Arc<Principal>>> {
+        let cached = self.entries.get(&hash).filter(|entry| {
+            self.trusted.load(Ordering::Relaxed) && self.generation(entry.org).load(Ordering::Acquire) == entry.generation
+        });
+        let entry = match cached {
+            Some(entry) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                entry
+            }
+            None => {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                // Every generation is read before the look-up, since its result tells which one counts.
+                let before: Vec<u64> = self.generations.iter().map(|g| g.load(Ordering::Acquire)).collect();
+                let Some(principal) = self.authenticator.resolve(hash, token).await? else {
+                    self.entries.remove(&hash);
+                    return Ok(None);
+                };
+                let org = principal.org;
+                let stripe = self.generations.iter().position(|g| std::ptr::eq(g, self.generation(org)));
+                let generation = stripe.map_or(0, |stripe| before[stripe]);
+                let entry = Arc::new(Entry { principal: Arc::new(principal), org, generation, used: AtomicI64::new(i64::MIN) });
+                self.entries.insert(hash, Arc::clone(&entry));
+                entry
+            }
+        };
+        let now = now(entry.org);
+        let credential = entry.principal.credential.as_ref();
+        if credential.is_some_and(|credential| credential.expires_at.is_some_and(|expiry| expiry <= now)) {
+            return Ok(None);
+        }
+        self.note_use(&entry, now);
+        Ok(Some(Arc::clone(&entry.principal)))
+    }
+
+    fn note_use(&self, entry: &Entry, now: Timestamp) {
+        let minute = now.micros() / MINUTE;
+        if entry.used.swap(minute, Ordering::Relaxed) != minute
+            && let Some(credential) = &entry.principal.credential
+            && let Ok(mut usage) = self.usage.lock()
+        {
+            usage.push(Usage { org: entry.org, kind: credential.kind, token: credential.id, at: now });
+        }
+    }
+
+    /// What was used since the last call.
+    pub fn take_usage(&self) -> Vec<Usage> {
+        self.usage.lock().map(|mut usage| std::mem::take(&mut *usage)).unwrap_or_default()
+    }
+
+    /// Access data of an organization changed.
+    pub fn changed(&self, org: Option<OrgId>) {
+        self.generation(org).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Changes may have been missed.
+    pub fn forget_all(&self) {
+        for generation in &self.generations {
+            generation.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether changes elsewhere are heard of; while not, every credential is looked up.
+    pub fn trust(&self, trusted: bool) {
+        self.trusted.store(trusted, Ordering::Relaxed);
+    }
+
+    /// Look-ups that the cache answered, and that it did not.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,77 @@
+//! The audit log: what was changed, by whom, with which credential, from where.
+//!
+//! Entries have the shape of the published `GET /v3/audit-logs` (contract: `AuthorizationLog`), with
+//! two fields more: `credential` and `change`. Each is signed with Ed25519 over its JSON text as it is
+//! kept, so that a later change of the row shows.
+
+use kernel::{Action, Krn, OrgId, Result, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{args, db::OrgScope, org_sql, principal::Principal, vault::Vault};
+
+/// Where a request came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The trace id, also in every problem's `instance`.
+    pub trace: u64,
+    /// The client's address.
+    pub ip: std::net::IpAddr,
+    /// Path and query.
+    pub uri: String,
+    /// The `User-Agent`.
+    pub user_agent: String,
+}
+
+/// Something that was done, or refused.
+pub struct Event<'e> {
+    /// Who did it.
+    pub principal: &'e Principal,
+    /// From where.
+    pub origin: &'e Origin,
+    /// What was done.
+    pub action: Action,
+    /// The service that owns the resource.
+    pub service: &'static str,
+    /// The path of the resource, e.g. `teams/<id>`.
+    pub path: String,
+    /// Whether it was allowed.
+    pub granted: bool,
+    /// What changed; never a secret.
+    pub change: Value,
+}
+
+/// Writes an entry, in the transaction of the change.
+pub async fn record(scope: &OrgScope, vault: &Vault, now: Timestamp, event: Event<'_>) -> Result<()> {
+    let org: OrgId = scope.org();
+    let Event { principal, origin, action, service, path, granted, change } = event;
+    let resource = Krn { service, region: "*".to_owned(), org, path };
+    let credential = principal.credential.as_ref();
+    let mut body = json!({
+        "type": "authorization",
+        "service": service,
+        "resource": resource.to_string(),
+        "action": action.name(),
+        "granted": granted,
+        "org_id": org,
+        "ts": now,
+        "principal_id": principal.audit_id(),
+        "actor_id": "",
+        "client_ip": origin.ip.to_string(),
+        "uri": origin.uri,
+        "user_agent": origin.user_agent,
+        "trace_id": origin.trace.to_string(),
+    });
+    if let Some(credential) = credential {
+        body["credential"] = json!({ "type": credential.kind.scheme(), "id": credential.id });
+    }
+    if !change.is_null() {
+        body["change"] = change;
+    }
+    let text = body.to_string();
+    let signature = vault.sign_audit(&text);
+    let sql = org_sql!(
+        "INSERT INTO audit_events (org_id, type, ts, body, signature) VALUES ($1, 'authorization', $2, $3, $4)"
+    );
+    scope.execute(sql, args![now, text, signature]).await?;
+    Ok(())
+}

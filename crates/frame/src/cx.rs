@@ -1,0 +1,133 @@
+//! What a handler is given: the request's caller, its transaction, and the program.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use kernel::{Action, Id, OrgId, Problem, Result, Timestamp};
+use serde_json::Value;
+
+use crate::{
+    App,
+    audit::{self, Event, Origin},
+    db::{OrgScope, PlatformScope, Session},
+    operations::Spec,
+    principal::{Principal, User},
+};
+
+/// The context of one request. Cheap to clone; all clones share one transaction.
+#[derive(Clone)]
+pub struct Cx(Arc<Parts>);
+
+struct Parts {
+    app: App,
+    spec: Arc<Spec>,
+    principal: Arc<Principal>,
+    origin: Arc<Origin>,
+    scope: OrgScope,
+    session: Session,
+    access_changed: AtomicBool,
+}
+
+impl Cx {
+    /// The context of a request. A caller without an organization gets a scope in which nothing is.
+    pub fn new(app: App, spec: Arc<Spec>, principal: Arc<Principal>, origin: Arc<Origin>, session: Session) -> Self {
+        let org = principal.org.unwrap_or(OrgId::from_uuid(uuid::Uuid::nil()));
+        let scope = OrgScope::new(session.clone(), org);
+        Self(Arc::new(Parts { app, spec, principal, origin, scope, session, access_changed: AtomicBool::new(false) }))
+    }
+
+    /// The program.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// The operation that was called.
+    pub fn spec(&self) -> &Spec {
+        &self.0.spec
+    }
+
+    /// The caller.
+    pub fn caller(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// The calling user.
+    pub fn user(&self) -> Result<&User> {
+        self.0.principal.user().ok_or(Problem::Unauthenticated)
+    }
+
+    /// The caller's organization.
+    pub fn org(&self) -> OrgId {
+        self.0.scope.org()
+    }
+
+    /// The caller's organization's tables, in this request's transaction.
+    pub fn db(&self) -> &OrgScope {
+        &self.0.scope
+    }
+
+    /// The directory tables, in this request's transaction.
+    pub fn platform(&self) -> PlatformScope {
+        self.0.scope.platform()
+    }
+
+    /// Where the request came from.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// Now, for the caller's organization.
+    pub fn now(&self) -> Timestamp {
+        self.0.app.clock.now(self.org())
+    }
+
+    /// A new id.
+    pub fn new_id<T>(&self) -> Id<T> {
+        self.0.app.new_id(self.org())
+    }
+
+    /// Records what was done, in this request's transaction. `change` never holds a secret.
+    pub async fn audit(&self, action: Action, path: impl Into<String>, change: Value) -> Result<()> {
+        self.audit_in(self.db(), action, path, change).await
+    }
+
+    /// Records what was done in an organization that is not the caller's, which only platform
+    /// services reach.
+    pub async fn audit_in(&self, scope: &OrgScope, action: Action, path: impl Into<String>, change: Value) -> Result<()> {
+        let event = Event {
+            principal: self.caller(),
+            origin: self.origin(),
+            action,
+            service: "identity",
+            path: path.into(),
+            granted: true,
+            change,
+        };
+        audit::record(scope, &self.0.app.vault, self.0.app.clock.now(scope.org()), event).await
+    }
+
+    /// Who may do what in the organization has changed: every process must look again. Announced in
+    /// the transaction, in force here when it commits.
+    pub async fn access_changed(&self) -> Result<()> {
+        if !self.0.access_changed.swap(true, Ordering::SeqCst) {
+            crate::changes::announce(&self.0.session, self.org(), self.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was written.
+    pub(crate) async fn commit(&self) -> Result<()> {
+        self.0.session.commit().await?;
+        if self.0.access_changed.load(Ordering::SeqCst) {
+            self.0.app.access.changed(Some(self.org()));
+        }
+        Ok(())
+    }
+
+    /// Gives up what was written.
+    pub(crate) async fn rollback(&self) {
+        self.0.session.rollback().await;
+    }
+}

@@ -1,0 +1,94 @@
+//! Migrations: two folders, one per dialect, same numbers and names; append-only, forward-only, each
+//! in a transaction, one node at a time.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    SqlSafeStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
+
+use super::{Db, Engine};
+
+/// Number, name, SQLite, PostgreSQL.
+type Step = (i64, &'static str, &'static str, &'static str);
+
+/// Declares the steps in order.
+macro_rules! steps {
+    ($($number:literal $name:literal;)*) => {
+        &[$(($number, $name,
+            include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        ),)*]
+    };
+}
+
+const STEPS: &[Step] = steps! {
+    1 "0001_identity";
+};
+
+/// The newest schema that this program knows.
+pub fn latest() -> i64 {
+    STEPS.last().map_or(0, |step| step.0)
+}
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug)]
+pub enum MigrationFault {
+    /// The database was migrated by a newer Latchkey.
+    Newer(i64),
+    /// Anything else.
+    Failed(MigrateError),
+}
+
+impl std::fmt::Display for MigrationFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Newer(version) => write!(
+                f,
+                "the database has schema {version}, but this Latchkey knows {} at most: run the newer Latchkey that migrated it, or restore a backup",
+                latest()
+            ),
+            Self::Failed(error) => write!(f, "migrating the database failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for MigrationFault {}
+
+impl From<MigrateError> for MigrationFault {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::Newer(version),
+            other => Self::Failed(other),
+        }
+    }
+}
+
+impl Db {
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), MigrationFault> {
+        let migrator = migrator(self.is_postgres());
+        let result = match &*self.engine {
+            Engine::Postgres(pool) => migrator.run(pool).await,
+            Engine::Sqlite(sqlite) => sqlite.migrate(&migrator).await,
+        };
+        result.map_err(MigrationFault::from)
+    }
+
+    /// The schema that the database has; 0 for an empty one.
+    pub async fn schema(&self) -> i64 {
+        let read = super::PlatformScope::new(self.read());
+        let sql = "SELECT MAX(version) AS value FROM _sqlx_migrations";
+        // An error here means that the table does not exist: nothing was ever migrated.
+        read.optional::<(Option<i64>,)>(sql, Vec::new()).await.ok().flatten().and_then(|row| row.0).unwrap_or(0)
+    }
+}
+
+fn migrator(postgres: bool) -> Migrator {
+    let steps = STEPS.iter().map(|&(number, name, sqlite, pg)| {
+        let sql = if postgres { pg } else { sqlite };
+        Migration::new(number, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(steps.collect())
+}

@@ -1,0 +1,173 @@
+//! What is refused before a handler runs, in the order of wire 4.7: credential, its kind, what the
+//! organization lays on every caller, body syntax, permission.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kernel::{Action, Invalid, OrgId, Problem, Result, Token, WallClock, json, problem::Denied};
+use serde_json::Value;
+
+use crate::{
+    App,
+    audit::{self, Event, Origin},
+    db::OrgScope,
+    operations::{Need, Rule, Spec},
+    principal::{Callers, CredentialKind, Principal, Who},
+};
+
+/// Largest request body.
+pub const BODY_LIMIT: usize = 1 << 20;
+
+/// Finds out who calls, and whether with a credential that the operation takes.
+pub async fn admit(app: &App, spec: &Spec, headers: &HeaderMap, origin: &Origin) -> Result<Arc<Principal>> {
+    if spec.callers == Callers::NONE {
+        return Ok(Arc::new(Principal::nobody()));
+    }
+    let token = bearer(headers).and_then(Token::parse).ok_or(Problem::Unauthenticated)?;
+    let hash = token.hash(app.vault.token_key());
+    let now = |org: Option<OrgId>| match org {
+        Some(org) => app.clock.now(org),
+        None => WallClock::now(&*app.wall),
+    };
+    let principal = app.access.principal(&token, hash, now).await?.ok_or(Problem::Unauthenticated)?;
+    let kind = principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
+    if !spec.callers.contains(kind) {
+        return Err(if spec.wrong_kind_is_401 { Problem::Unauthenticated } else { Problem::Forbidden(Denied::Credential) });
+    }
+    if principal.org.is_some() {
+        obey_policy(&principal, kind, origin)?;
+    }
+    Ok(principal)
+}
+
+fn obey_policy(principal: &Principal, kind: CredentialKind, origin: &Origin) -> Result<()> {
+    let policy = &principal.policy;
+    if !policy.active {
+        return Err(Problem::Forbidden(Denied::Because("The organization is not active".to_owned())));
+    }
+    if kind == CredentialKind::Personal && !policy.pats_enabled {
+        // The switch turns these tokens off; a token that is off is no valid token.
+        return Err(Problem::Unauthenticated);
+    }
+    if let Some(allowed) = &policy.allow_list
+        && !allowed.iter().any(|net| net.contains(&origin.ip))
+    {
+        let why = format!("The address [{}] is not on the organization's IP allow list", origin.ip);
+        return Err(Problem::Forbidden(Denied::Because(why)));
+    }
+    Ok(())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Reads a JSON body. An empty one is none; a missing content type is taken for JSON.
+pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Value>> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BODY_LIMIT as u64) {
+        return Err(Problem::TooLarge(BODY_LIMIT));
+    }
+    let collected = Limited::new(body, BODY_LIMIT).collect().await;
+    let bytes = collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Problem::TooLarge(BODY_LIMIT)
+        } else {
+            Problem::Invalid(vec![Invalid::unreadable("the body ended early")])
+        }
+    })?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json(headers) {
+        return Err(Problem::UnsupportedMediaType);
+    }
+    json::parse(&bytes).map(Some).map_err(|reason| Problem::Invalid(vec![Invalid::unreadable(reason)]))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Checks the permission that the operation declares.
+pub fn authorize(app: &App, spec: &Spec, principal: &Arc<Principal>, path: &[String], origin: &Arc<Origin>) -> Result<()> {
+    let parameter = |name: &str| spec.path_parameters().position(|given| given == name).and_then(|n| path.get(n));
+    let names_caller = |parameter: Option<&String>, caller: Option<String>| parameter.is_some() && parameter == caller.as_ref();
+    let own_user = || names_caller(parameter("userId"), principal.user().map(|user| user.id.to_string()));
+    let own_account = || match &principal.who {
+        Who::SystemAccount(id, _) => names_caller(parameter("accountId"), Some(id.to_string())),
+        _ => false,
+    };
+    let (allowed, need) = match &spec.rule {
+        Rule::Public => (true, None),
+        Rule::Member => (principal.org.is_some(), None),
+        Rule::Platform => (matches!(principal.who, Who::Client(_)), None),
+        Rule::SelfOnly => (own_user(), None),
+        Rule::Needs(need) => (permits(principal, need, spec, path), Some(need)),
+        Rule::SelfOr(need) => (own_user() || permits(principal, need, spec, path), Some(need)),
+        Rule::AccountOr(need) => (own_account() || permits(principal, need, spec, path), Some(need)),
+    };
+    if allowed {
+        return Ok(());
+    }
+    if let (Some(org), Some(need)) = (principal.org, need) {
+        note_refusal(app, org, principal, origin, need.action, fill(need.path, spec, path));
+    }
+    Err(Problem::Forbidden(match need {
+        Some(need) => Denied::MissingRole(need.role.to_owned()),
+        None => Denied::Credential,
+    }))
+}
+
+fn permits(principal: &Principal, need: &Need, spec: &Spec, path: &[String]) -> bool {
+    principal.may(need.action, &fill(need.path, spec, path))
+}
+
+/// Puts the path parameters into a resource path.
+fn fill(template: &str, spec: &Spec, path: &[String]) -> String {
+    if !template.contains('{') {
+        return template.to_owned();
+    }
+    let value = |segment: &str| {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))?;
+        let at = spec.path_parameters().position(|given| given == name)?;
+        // A slash or star in a parameter must not reach into the pattern's own language.
+        path.get(at).map(|value| value.replace(['/', '*'], "_"))
+    };
+    let segments = template.split('/').map(|segment| value(segment).unwrap_or_else(|| segment.to_owned()));
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Writes the refusal into the audit log, beside the request: a refusal must not wait for a disk, and
+/// a flood of them must not either.
+fn note_refusal(app: &App, org: OrgId, principal: &Arc<Principal>, origin: &Arc<Origin>, action: Action, path: String) {
+    let Some(permit) = app.refusals.try_acquire() else { return };
+    let (app, principal, origin) = (app.clone(), Arc::clone(principal), Arc::clone(origin));
+    tokio::spawn(async move {
+        let session = app.db.write();
+        let scope = OrgScope::new(session.clone(), org);
+        let event = Event {
+            principal: &principal,
+            origin: &origin,
+            action,
+            service: "identity",
+            path,
+            granted: false,
+            change: Value::Null,
+        };
+        let written = audit::record(&scope, &app.vault, app.clock.now(org), event).await;
+        if let Err(error) = match written {
+            Ok(()) => session.commit().await.map_err(Problem::from),
+            Err(error) => Err(error),
+        } {
+            tracing::warn!(%error, "a refusal is missing from the audit log");
+        }
+        drop(permit);
+    });
+}

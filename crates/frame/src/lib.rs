@@ -1,0 +1,26 @@
+//! The machinery that every resource uses: operations and their gate, the database, lists, audit,
+//! mail, keys, telemetry. What a resource declares as data, this crate does.
+
+pub mod access;
+mod apidocs;
+pub mod app;
+pub mod audit;
+pub mod changes;
+pub mod cx;
+pub mod db;
+pub mod gate;
+pub mod input;
+pub mod mail;
+pub mod openapi;
+pub mod operations;
+pub mod principal;
+pub mod reply;
+pub mod runtime;
+pub mod server;
+pub mod telemetry;
+pub mod vault;
+
+pub use app::{App, AppParts, Settings};
+pub use cx::Cx;
+/// For the macros of this crate.
+pub use sqlx;

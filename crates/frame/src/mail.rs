@@ -1,0 +1,76 @@
+//! The mail outbox. A mail is written in the transaction that causes it; its text may hold a one-time
+//! link, so it is sealed, and never logged.
+
+use kernel::{Email, Id, OrgId, Result, Sealed, Timestamp};
+
+use crate::{
+    App, args,
+    db::{OrgScope, PlatformScope},
+    from_row, org_sql,
+};
+
+/// Marks the id of a mail.
+pub enum Mail {}
+
+/// Puts a mail into the outbox.
+pub async fn post(app: &App, scope: &OrgScope, to: &Email, subject: &str, text: &str) -> Result<()> {
+    let now = app.clock.now(scope.org());
+    let id: Id<Mail> = app.new_id(scope.org());
+    let body: Sealed<String> = app.vault.ring().seal(&*app.entropy, &place(id), text.as_bytes())?;
+    let sql = org_sql!(
+        "INSERT INTO mails (org_id, id, recipient, subject, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
+    );
+    scope.execute(sql, args![id, to.as_str(), subject, &body, now]).await?;
+    Ok(())
+}
+
+fn place(id: Id<Mail>) -> String {
+    format!("mails/body/{id}")
+}
+
+/// A mail in the outbox.
+pub struct Posted {
+    /// Its id.
+    pub id: Id<Mail>,
+    /// Its organization.
+    pub org_id: OrgId,
+    /// To whom.
+    pub recipient: String,
+    /// About what.
+    pub subject: String,
+    /// The sealed text.
+    pub body: Sealed<String>,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+from_row!(Posted { id, org_id, recipient, subject, body, created_at });
+
+/// The newest mails of all organizations, for whoever has the data directory.
+pub async fn posted(app: &App) -> Result<Vec<Posted>> {
+    let scope = PlatformScope::new(app.db.read());
+    let sql = "SELECT id, org_id, recipient, subject, body, created_at FROM mails ORDER BY created_at DESC, seq DESC LIMIT 100";
+    Ok(scope.all(sql, args![]).await?)
+}
+
+/// The text of a mail.
+pub fn text(app: &App, mail: &Posted) -> Result<String> {
+    let secret = app.vault.ring().open(&place(mail.id), &mail.body)?;
+    Ok(String::from_utf8_lossy(secret.reveal()).into_owned())
+}
+
+/// Seals every mail with the first master key.
+pub async fn reseal(app: &App) -> Result<usize> {
+    let session = app.db.write();
+    let scope = PlatformScope::new(session.clone());
+    let sql = "SELECT id, org_id, recipient, subject, body, created_at FROM mails";
+    let mails: Vec<Posted> = scope.all(sql, args![]).await?;
+    for mail in &mails {
+        let secret = app.vault.ring().open(&place(mail.id), &mail.body)?;
+        let body: Sealed<String> = app.vault.ring().seal(&*app.entropy, &place(mail.id), secret.reveal())?;
+        let sql = org_sql!("UPDATE mails SET body = $3 WHERE org_id = $1 AND id = $2");
+        scope.org(mail.org_id).execute(sql, args![mail.id, &body]).await?;
+    }
+    session.commit().await?;
+    Ok(mails.len())
+}

@@ -1,0 +1,296 @@
+//! Operations as data. One declaration beside the handler yields routing, the gate, the OpenAPI
+//! document, metrics labels and what the tests must cover. An operation that does not say who may
+//! call it has no `handle`, so it does not compile.
+
+use std::{future::Future, sync::Arc};
+
+use http::Method;
+use kernel::{Action, Family, Result, query::Collection};
+use serde_json::Value;
+
+use crate::{
+    access::BoxFuture,
+    cx::Cx,
+    input::{Input, RawInput},
+    principal::{CredentialKind, Callers},
+    reply::{Reply, ReplySpec, Response},
+};
+
+/// Personal access tokens, system account tokens, sessions, service tokens: the contract's default.
+pub const DEFAULT: Callers =
+    Callers::of(&[CredentialKind::Personal, CredentialKind::System, CredentialKind::Session, CredentialKind::Service]);
+/// The default without system accounts.
+pub const PEOPLE_AND_SERVICES: Callers =
+    Callers::of(&[CredentialKind::Personal, CredentialKind::Session, CredentialKind::Service]);
+/// People only.
+pub const PEOPLE: Callers = Callers::of(&[CredentialKind::Personal, CredentialKind::Session]);
+/// People and system accounts.
+pub const NO_SERVICES: Callers =
+    Callers::of(&[CredentialKind::Personal, CredentialKind::Session, CredentialKind::System]);
+/// Platform services only.
+pub const CLIENTS: Callers = Callers::of(&[CredentialKind::Client]);
+
+/// A permission: an action on a resource path, in which `{name}` stands for a path parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// What is done.
+    pub action: Action,
+    /// To what.
+    pub path: &'static str,
+    /// The smallest role that allows it, for the refusal's text.
+    pub role: &'static str,
+}
+
+/// A permission that a role of the catalogue gives.
+pub const fn need(action: Action, path: &'static str, role: &'static str) -> Need {
+    Need { action, path, role }
+}
+
+/// A permission that only organization administrators have (read-only ones for looking).
+pub const fn administrators(action: Action, path: &'static str) -> Need {
+    Need { action, path, role: "administrator" }
+}
+
+/// Who may call an operation, once the credential's kind is right.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// Everybody, without a credential.
+    Public,
+    /// Every member of the organization.
+    Member,
+    /// Whoever has the permission.
+    Needs(Need),
+    /// The user that `{userId}` names, or whoever has the permission.
+    SelfOr(Need),
+    /// The account that `{accountId}` names, or whoever has the permission.
+    AccountOr(Need),
+    /// The user that `{userId}` names, nobody else.
+    SelfOnly,
+    /// Platform services.
+    Platform,
+}
+
+/// What is declared of an operation.
+pub struct Spec {
+    /// The contract's operation id.
+    pub id: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// Whether older clients call it under `/v2` too.
+    pub legacy: bool,
+    /// The group in the documentation.
+    pub tag: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// More.
+    pub description: &'static str,
+    /// The wording of its errors.
+    pub family: Family,
+    /// The kinds of credentials that it takes.
+    pub callers: Callers,
+    /// Who may call it.
+    pub rule: Rule,
+    /// Whether a valid credential of a kind that it does not take is refused with 401 rather than 403.
+    pub wrong_kind_is_401: bool,
+    /// Statuses of failure that it declares beside 401 and 403.
+    pub errors: &'static [u16],
+    /// Whether path ids are plain strings, so that a malformed one is simply not found.
+    pub plain_ids: bool,
+    /// The list that its query is read against.
+    pub collection: Option<&'static Collection>,
+    /// Further query parameters: name and description.
+    pub query: &'static [(&'static str, &'static str)],
+    /// The request body: name, schema, whether it must be there.
+    pub body: Option<(&'static str, fn() -> Value)>,
+    /// The reply.
+    pub reply: ReplySpec,
+}
+
+impl Spec {
+    /// The path parameters, in order.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// The paths under which it is served.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = vec![self.path.to_owned()];
+        if let Some(rest) = self.path.strip_prefix("/v3/").filter(|_| self.legacy) {
+            paths.push(format!("/v2/{rest}"));
+            paths.push(format!("/v2/{rest}/"));
+        }
+        paths
+    }
+}
+
+type Run = dyn Fn(Cx, RawInput) -> BoxFuture<'static, Result<Response>> + Send + Sync;
+
+/// A declared operation and its handler.
+pub struct Operation {
+    /// What is declared.
+    pub spec: Arc<Spec>,
+    run: Box<Run>,
+}
+
+impl Operation {
+    /// Runs the handler.
+    pub fn run(&self, cx: Cx, input: RawInput) -> BoxFuture<'static, Result<Response>> {
+        (self.run)(cx, input)
+    }
+}
+
+/// An operation whose callers are not declared yet.
+pub struct Undeclared(Spec);
+
+/// An operation that only lacks its handler.
+pub struct Declared(Spec);
+
+fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared {
+    Undeclared(Spec {
+        id,
+        method,
+        path,
+        legacy: false,
+        tag: "",
+        summary: "",
+        description: "",
+        family: Family::Identity,
+        callers: Callers::NONE,
+        rule: Rule::Public,
+        wrong_kind_is_401: false,
+        errors: &[],
+        plain_ids: false,
+        collection: None,
+        query: &[],
+        body: None,
+        reply: ReplySpec::EMPTY,
+    })
+}
+
+/// Declares a GET.
+pub fn get(id: &'static str, path: &'static str) -> Undeclared {
+    operation(Method::GET, id, path)
+}
+/// Declares a POST.
+pub fn post(id: &'static str, path: &'static str) -> Undeclared {
+    operation(Method::POST, id, path)
+}
+/// Declares a PUT.
+pub fn put(id: &'static str, path: &'static str) -> Undeclared {
+    operation(Method::PUT, id, path)
+}
+/// Declares a PATCH.
+pub fn patch(id: &'static str, path: &'static str) -> Undeclared {
+    operation(Method::PATCH, id, path)
+}
+/// Declares a DELETE.
+pub fn delete(id: &'static str, path: &'static str) -> Undeclared {
+    operation(Method::DELETE, id, path)
+}
+
+impl Undeclared {
+    /// Says which credentials it takes and who may call it.
+    pub fn allow(mut self, callers: Callers, rule: Rule) -> Declared {
+        self.0.callers = callers;
+        self.0.rule = rule;
+        Declared(self.0)
+    }
+}
+
+impl Declared {
+    /// Documents it.
+    #[must_use]
+    pub fn doc(mut self, tag: &'static str, summary: &'static str, description: &'static str) -> Self {
+        (self.0.tag, self.0.summary, self.0.description) = (tag, summary, description);
+        self
+    }
+    /// Is served under `/v2` too.
+    #[must_use]
+    pub fn legacy(mut self) -> Self {
+        self.0.legacy = true;
+        self
+    }
+    /// Words its errors as the second family does.
+    #[must_use]
+    pub fn platform_errors(mut self) -> Self {
+        self.0.family = Family::Platform;
+        self
+    }
+    /// Answers 401, not 403, to a valid credential of the wrong kind.
+    #[must_use]
+    pub fn wrong_kind_is_401(mut self) -> Self {
+        self.0.wrong_kind_is_401 = true;
+        self
+    }
+    /// Declares statuses of failure beside 401 and 403.
+    #[must_use]
+    pub fn errors(mut self, errors: &'static [u16]) -> Self {
+        self.0.errors = errors;
+        self
+    }
+    /// Takes any string as an id in the path.
+    #[must_use]
+    pub fn plain_ids(mut self) -> Self {
+        self.0.plain_ids = true;
+        self
+    }
+    /// Reads the query against a collection.
+    #[must_use]
+    pub fn list(mut self, collection: &'static Collection) -> Self {
+        self.0.collection = Some(collection);
+        self
+    }
+    /// Takes further query parameters.
+    #[must_use]
+    pub fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.0.query = query;
+        self
+    }
+    /// Names the handler; its inputs and its reply complete the declaration.
+    pub fn handle<Args, H: Handler<Args>>(mut self, handler: H) -> Operation {
+        handler.describe(&mut self.0);
+        Operation { spec: Arc::new(self.0), run: Box::new(move |cx, input| handler.call(cx, input)) }
+    }
+}
+
+/// A function that can handle an operation: the context, then up to three inputs.
+pub trait Handler<Args>: Send + Sync + 'static {
+    /// Completes the declaration.
+    fn describe(&self, spec: &mut Spec);
+    /// Reads the inputs and calls the function.
+    fn call(&self, cx: Cx, input: RawInput) -> BoxFuture<'static, Result<Response>>;
+}
+
+/// Implements [`Handler`] for functions of the context and these inputs.
+macro_rules! handler {
+    ($($input:ident)*) => {
+        impl<F, Fut, R, $($input),*> Handler<($($input,)* R,)> for F
+        where
+            F: Fn(Cx, $($input),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = Result<R>> + Send + 'static,
+            R: Reply,
+            $($input: Input + 'static),*
+        {
+            fn describe(&self, spec: &mut Spec) {
+                $($input::describe(spec);)*
+                spec.reply = R::spec();
+            }
+            #[allow(non_snake_case, unused_mut, unused_variables, clippy::allow_attributes)]
+            fn call(&self, cx: Cx, mut input: RawInput) -> BoxFuture<'static, Result<Response>> {
+                $(let $input = match $input::take(&cx, &mut input) {
+                    Ok(value) => value,
+                    Err(problem) => return Box::pin(std::future::ready(Err(problem))),
+                };)*
+                let future = self(cx, $($input),*);
+                Box::pin(async move { future.await?.respond() })
+            }
+        }
+    };
+}
+
+handler!();
+handler!(A);
+handler!(A B);
+handler!(A B C);

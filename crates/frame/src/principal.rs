@@ -1,0 +1,197 @@
+//! Who calls.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use kernel::{Action, Id, OrgId, Permissions, PersonId, SystemAccountId, Timestamp, TokenId, UserId};
+use serde::Serialize;
+
+/// The kinds of credentials (wire 0.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CredentialKind {
+    /// `personalAccessToken`.
+    Personal,
+    /// `systemAccountAccessToken`.
+    System,
+    /// `konnectAccessToken`: a person's session.
+    Session,
+    /// `clientToken`: a platform service.
+    Client,
+    /// `serviceAccessToken`: one service towards another.
+    Service,
+}
+
+impl CredentialKind {
+    /// Every kind, in the contract's order.
+    pub const ALL: [Self; 5] = [Self::Personal, Self::System, Self::Session, Self::Client, Self::Service];
+
+    /// Its security scheme in the contract.
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::Personal => "personalAccessToken",
+            Self::System => "systemAccountAccessToken",
+            Self::Session => "konnectAccessToken",
+            Self::Client => "clientToken",
+            Self::Service => "serviceAccessToken",
+        }
+    }
+}
+
+/// The credentials that an operation takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Callers(u8);
+
+impl Callers {
+    /// Nobody: the operation needs no credential.
+    pub const NONE: Self = Self(0);
+
+    /// These kinds.
+    pub const fn of(kinds: &[CredentialKind]) -> Self {
+        let mut bits = 0;
+        let mut n = 0;
+        while n < kinds.len() {
+            bits |= 1 << kinds[n] as u8;
+            n += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether the kind is taken.
+    pub const fn contains(self, kind: CredentialKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+/// The credential that was presented.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Its kind.
+    pub kind: CredentialKind,
+    /// Its id.
+    pub id: TokenId,
+    /// When it stops being good.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A user as `GET /v3/users/me` shows it (contract: `User`).
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct User {
+    /// The user's id in this organization.
+    pub id: UserId,
+    /// The e-mail address.
+    #[schemars(extend("format" = "email"), length(max = 250))]
+    pub email: String,
+    /// The full name.
+    #[schemars(length(max = 250), extend("pattern" = r"^[\w \W]+$"))]
+    pub full_name: String,
+    /// The name to be called by.
+    #[schemars(length(max = 250))]
+    pub preferred_name: String,
+    /// Whether the user has accepted the invite and may sign in.
+    pub active: bool,
+    /// The region nearest to where the user signed up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inferred_region: Option<String>,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// When the user was last changed.
+    pub updated_at: Timestamp,
+}
+
+crate::from_row!(User { id, email, full_name, preferred_name, active, inferred_region, created_at, updated_at });
+
+/// Whom the credential speaks for.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// Nobody; only for operations without credentials.
+    Nobody,
+    /// A user, and the person behind it.
+    User(Box<User>, PersonId),
+    /// A system account, with its name.
+    SystemAccount(SystemAccountId, String),
+    /// A platform service, with its name.
+    Client(String),
+}
+
+/// What an organization lays on every caller.
+#[derive(Clone, Debug, Default)]
+pub struct OrgPolicy {
+    /// Whether the organization is in use.
+    pub active: bool,
+    /// Whether personal access tokens work.
+    pub pats_enabled: bool,
+    /// The user who owns it.
+    pub owner: Option<UserId>,
+    /// Where calls may come from; `None` for anywhere.
+    pub allow_list: Option<Arc<[IpNet]>>,
+}
+
+/// A caller, resolved: who, by which credential, where, and what it may do.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Whom the credential speaks for.
+    pub who: Who,
+    /// The credential; `None` for nobody.
+    pub credential: Option<Credential>,
+    /// The organization; `None` for platform services.
+    pub org: Option<OrgId>,
+    /// What the organization lays on every caller.
+    pub policy: OrgPolicy,
+    /// What the caller may do there.
+    pub permissions: Permissions,
+}
+
+impl Principal {
+    /// Nobody.
+    pub fn nobody() -> Self {
+        Self {
+            who: Who::Nobody,
+            credential: None,
+            org: None,
+            policy: OrgPolicy::default(),
+            permissions: Permissions::default(),
+        }
+    }
+
+    /// The user, if it is one.
+    pub fn user(&self) -> Option<&User> {
+        match &self.who {
+            Who::User(user, _) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller is this user.
+    pub fn is_user(&self, id: UserId) -> bool {
+        self.user().is_some_and(|user| user.id == id)
+    }
+
+    /// Whether the caller owns the organization.
+    pub fn is_owner(&self) -> bool {
+        self.user().is_some_and(|user| self.policy.owner == Some(user.id))
+    }
+
+    /// Whether the caller may do this to a global resource of its organization.
+    pub fn may(&self, action: Action, path: &str) -> bool {
+        self.permissions.allows(action, "*", path)
+    }
+
+    /// The id that audit entries carry: the user's, the system account's or the service's name.
+    pub fn audit_id(&self) -> String {
+        match &self.who {
+            Who::Nobody => String::new(),
+            Who::User(user, _) => user.id.to_string(),
+            Who::SystemAccount(id, _) => id.to_string(),
+            Who::Client(name) => name.clone(),
+        }
+    }
+
+    /// The id under which roles and memberships of the caller are kept.
+    pub fn holder(&self) -> Option<uuid::Uuid> {
+        match &self.who {
+            Who::User(user, _) => Some(user.id.uuid()),
+            Who::SystemAccount(id, _) => Some(Id::uuid(*id)),
+            Who::Nobody | Who::Client(_) => None,
+        }
+    }
+}

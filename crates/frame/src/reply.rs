@@ -1,0 +1,100 @@
+//! What handlers return. The status is in the type, so the document follows from the signature.
+
+use kernel::{Problem, Result};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+
+/// A reply as it goes out.
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The body and its content type; `None` for none.
+    pub body: Option<(&'static str, Vec<u8>)>,
+}
+
+/// JSON, as every success body is.
+pub const JSON: &str = "application/json";
+
+/// What a reply looks like.
+pub struct ReplySpec {
+    /// The status of success.
+    pub status: u16,
+    /// The schema of the body; `None` for none.
+    pub schema: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// The body's content type.
+    pub content_type: &'static str,
+}
+
+impl ReplySpec {
+    /// Before it is known.
+    pub const EMPTY: Self = Self { status: 204, schema: None, content_type: JSON };
+}
+
+/// Something that a handler returns.
+pub trait Reply: Send + 'static {
+    /// What it looks like.
+    fn spec() -> ReplySpec;
+    /// Writes it.
+    fn respond(self) -> Result<Response>;
+}
+
+/// 200 with a body.
+pub struct Found<T>(pub T);
+/// 201 with a body.
+pub struct Created<T>(pub T);
+/// 201 without a body.
+pub struct CreatedEmpty;
+/// 204.
+pub struct Done;
+/// Text of some kind.
+pub struct Text(pub &'static str, pub String);
+
+fn json<T: Serialize>(status: u16, value: &T) -> Result<Response> {
+    let body = serde_json::to_vec(value).map_err(|error| Problem::Internal(Box::new(error)))?;
+    Ok(Response { status, body: Some((JSON, body)) })
+}
+
+impl<T: Serialize + JsonSchema + Send + 'static> Reply for Found<T> {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 200, schema: Some(|generator| generator.subschema_for::<T>()), content_type: JSON }
+    }
+    fn respond(self) -> Result<Response> {
+        json(200, &self.0)
+    }
+}
+
+impl<T: Serialize + JsonSchema + Send + 'static> Reply for Created<T> {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 201, schema: Some(|generator| generator.subschema_for::<T>()), content_type: JSON }
+    }
+    fn respond(self) -> Result<Response> {
+        json(201, &self.0)
+    }
+}
+
+impl Reply for CreatedEmpty {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 201, ..ReplySpec::EMPTY }
+    }
+    fn respond(self) -> Result<Response> {
+        Ok(Response { status: 201, body: None })
+    }
+}
+
+impl Reply for Done {
+    fn spec() -> ReplySpec {
+        ReplySpec::EMPTY
+    }
+    fn respond(self) -> Result<Response> {
+        Ok(Response { status: 204, body: None })
+    }
+}
+
+impl Reply for Text {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 200, schema: Some(|generator| generator.subschema_for::<String>()), content_type: "text/plain" }
+    }
+    fn respond(self) -> Result<Response> {
+        Ok(Response { status: 200, body: Some((self.0, self.1.into_bytes())) })
+    }
+}

@@ -1,0 +1,283 @@
+//! From HTTP to an operation and back.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, State},
+};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use kernel::{Family, Problem, Result, WallClock};
+
+use crate::{
+    App,
+    access::BoxFuture,
+    apidocs,
+    audit::Origin,
+    cx::Cx,
+    gate,
+    input::RawInput,
+    openapi,
+    operations::Operation,
+    principal::Principal,
+    reply::Response,
+    telemetry::{Finished, Handles},
+};
+
+/// How often a transaction that lost against another is run again before the client is told.
+const ATTEMPTS: u32 = 6;
+
+struct Served {
+    operation: Operation,
+    handles: Handles,
+}
+
+/// All operations, ready to be served.
+pub struct Server {
+    app: App,
+    operations: Vec<Served>,
+    routes: matchit::Router<HashMap<Method, usize>>,
+    unrouted: Handles,
+    document: OnceLock<String>,
+}
+
+/// What a client gets.
+type Reply = http::Response<Body>;
+
+impl Server {
+    /// Lays the routes. Fails on two operations with one id, or with one method and path.
+    pub fn new(app: App, operations: Vec<Operation>) -> Result<Self, String> {
+        let mut by_path: HashMap<String, HashMap<Method, usize>> = HashMap::new();
+        let mut served: Vec<Served> = Vec::with_capacity(operations.len());
+        for operation in operations {
+            let spec = &operation.spec;
+            if served.iter().any(|other| other.operation.spec.id == spec.id) {
+                return Err(format!("two operations are called [{}]", spec.id));
+            }
+            for path in spec.paths() {
+                if by_path.entry(unnamed(&path)).or_default().insert(spec.method.clone(), served.len()).is_some() {
+                    return Err(format!("two operations answer [{} {path}]", spec.method));
+                }
+            }
+            let statuses = openapi::statuses(spec);
+            let handles = app.telemetry.handles(spec.id, &statuses);
+            served.push(Served { operation, handles });
+        }
+        let mut routes = matchit::Router::new();
+        for (path, methods) in by_path {
+            routes.insert(path, methods).map_err(|error| error.to_string())?;
+        }
+        let unrouted = app.telemetry.handles("none", &[404, 405]);
+        Ok(Self { app, operations: served, routes, unrouted, document: OnceLock::new() })
+    }
+
+    /// The OpenAPI document, as served.
+    pub fn document(&self) -> &str {
+        self.document.get_or_init(|| {
+            let specs = self.operations.iter().map(|served| &*served.operation.spec);
+            openapi::document(specs, &self.app.settings).to_string()
+        })
+    }
+
+    /// The service for an HTTP server.
+    pub fn router(self) -> Router {
+        Router::new().fallback(entry).with_state(Arc::new(self))
+    }
+
+    async fn answer(&self, peer: IpAddr, request: Request<Body>) -> Reply {
+        let started = Instant::now();
+        let (parts, body) = request.into_parts();
+        let origin = self.origin(peer, &parts);
+        let path = parts.uri.path();
+        if parts.method == Method::GET
+            && let Some(reply) = apidocs::answer(path, || self.document().to_owned())
+        {
+            return reply;
+        }
+        let mut handles = &self.unrouted;
+        let mut family = Family::Identity;
+        let mut spec = None;
+        let mut principal = Arc::new(Principal::nobody());
+        let result = match self.find(&parts.method, path) {
+            Ok((served, values)) => {
+                handles = &served.handles;
+                family = served.operation.spec.family;
+                spec = Some(&*served.operation.spec);
+                let call = Call { path: values, query: parts.uri.query(), headers: &parts.headers, body };
+                self.call(served, call, &origin, &mut principal).await
+            }
+            Err(problem) => Err(problem),
+        };
+        let reply = match result {
+            Ok(response) => success(response),
+            Err(problem) => failure(&problem, family, &origin),
+        };
+        let finished = Finished {
+            at: WallClock::now(&*self.app.wall),
+            spec,
+            method: &parts.method,
+            origin: &origin,
+            principal: &principal,
+            status: reply.status().as_u16(),
+            took: started.elapsed(),
+        };
+        self.app.telemetry.finish(handles, &finished);
+        with_headers(reply, origin.trace)
+    }
+
+    fn origin(&self, peer: IpAddr, parts: &http::request::Parts) -> Arc<Origin> {
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let forwarded = text(header::HeaderName::from_static("x-forwarded-for"));
+        let uri = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        Arc::new(Origin {
+            trace: self.app.traces.next(),
+            ip: self.app.client_ip(peer, forwarded),
+            uri: uri.chars().take(2000).collect(),
+            user_agent: text(header::USER_AGENT).unwrap_or_default().chars().take(500).collect(),
+        })
+    }
+
+    fn find(&self, method: &Method, path: &str) -> Result<(&Served, Vec<String>)> {
+        let found = self.routes.at(path).map_err(|_| Problem::NoRoute)?;
+        let Some(&index) = found.value.get(method) else {
+            let mut methods: Vec<&'static str> =
+                found.value.values().map(|&index| method_name(&self.operations[index].operation.spec.method)).collect();
+            methods.sort_unstable();
+            return Err(Problem::MethodNotAllowed(methods));
+        };
+        let decode = |value: &str| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let values = found.params.iter().map(|(_, value)| decode(value)).collect();
+        Ok((&self.operations[index], values))
+    }
+
+    async fn call(&self, served: &Served, call: Call<'_>, origin: &Arc<Origin>, caller: &mut Arc<Principal>) -> Result<Response> {
+        let spec = &served.operation.spec;
+        let principal = gate::admit(&self.app, spec, call.headers, origin).await?;
+        caller.clone_from(&principal);
+        let body = match spec.body {
+            Some(_) => gate::read_body(call.headers, call.body).await?,
+            None => None,
+        };
+        gate::authorize(&self.app, spec, &principal, &call.path, origin)?;
+        let input = RawInput { path: call.path, query: call.query.unwrap_or_default().to_owned(), body };
+        let reads = spec.method == Method::GET;
+        for attempt in 1.. {
+            let session = if reads { self.app.db.read() } else { self.app.db.write() };
+            let cx = Cx::new(self.app.clone(), Arc::clone(spec), Arc::clone(&principal), Arc::clone(origin), session);
+            let result = match unwinding(served.operation.run(cx.clone(), input.clone())).await {
+                Ok(response) => cx.commit().await.map(|()| response),
+                Err(problem) => {
+                    cx.rollback().await;
+                    Err(problem)
+                }
+            };
+            match result {
+                Err(Problem::Again) if attempt < ATTEMPTS => {
+                    // Spread, so that those who met do not meet again.
+                    let spread = self.app.traces.next() % (8 << attempt);
+                    tokio::time::sleep(Duration::from_millis(spread)).await;
+                }
+                result => return result,
+            }
+        }
+        Err(Problem::Again)
+    }
+}
+
+/// What a request brought.
+struct Call<'r> {
+    path: Vec<String>,
+    query: Option<&'r str>,
+    headers: &'r HeaderMap,
+    body: Body,
+}
+
+async fn entry(State(server): State<Arc<Server>>, request: Request<Body>) -> Reply {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
+    server.answer(ip, request).await
+}
+
+/// Runs a handler; a panic becomes a fault of ours and not a broken connection.
+async fn unwinding(mut future: BoxFuture<'static, Result<Response>>) -> Result<Response> {
+    std::future::poll_fn(move |context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(Problem::internal("a handler panicked"))))
+    })
+    .await
+}
+
+/// The router wants one name per place, the contract has several.
+fn unnamed(path: &str) -> String {
+    let segments = path.split('/').enumerate();
+    let named = segments.map(|(n, segment)| if segment.starts_with('{') { format!("{{p{n}}}") } else { segment.to_owned() });
+    named.collect::<Vec<_>>().join("/")
+}
+
+const fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "",
+    }
+}
+
+fn success(response: Response) -> Reply {
+    let Response { status, body } = response;
+    let mut reply = match body {
+        None => http::Response::new(Body::empty()),
+        Some((content_type, bytes)) => {
+            let mut reply = http::Response::new(Body::from(bytes));
+            reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            reply
+        }
+    };
+    *reply.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    reply
+}
+
+fn failure(problem: &Problem, family: Family, origin: &Origin) -> Reply {
+    if let Problem::Internal(source) = problem {
+        let mut chain = source.to_string();
+        let mut next = source.source();
+        while let Some(cause) = next {
+            chain = format!("{chain}: {cause}");
+            next = cause.source();
+        }
+        tracing::error!(trace = origin.trace, error = chain, "internal fault");
+    }
+    let rendered = problem.render(family, origin.trace);
+    let mut reply = http::Response::new(Body::from(rendered.body.to_string()));
+    *reply.status_mut() = http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = rendered.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if let Some(Ok(allow)) = rendered.allow.as_deref().map(HeaderValue::from_str) {
+        headers.insert(header::ALLOW, allow);
+    }
+    if rendered.status == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    reply
+}
+
+fn with_headers(mut reply: Reply, trace: u64) -> Reply {
+    let headers = reply.headers_mut();
+    headers.insert("x-request-id", trace.into());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}

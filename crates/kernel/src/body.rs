@@ -1,0 +1,349 @@
+//! Request bodies. A body is declared once, as a function that reads its fields; run on JSON it
+//! yields the value or every fault at once, run on nothing it yields the schema.
+
+use std::marker::PhantomData;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Fault, Invalid, Patch, Problem,
+    rules::{Faults, Rule, below},
+};
+
+/// A request body.
+pub trait Body: Sized {
+    /// Its name in the OpenAPI document.
+    const NAME: &'static str;
+    /// Whether a property that is not declared is a fault (`additionalProperties: false`).
+    const CLOSED: bool = false;
+    /// Reads all fields first, then builds the value, so that one bad field does not hide another.
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// A body whose JSON syntax is good and whose fields nobody has looked at yet: existence is checked
+/// before fields are (wire 4.7), so the rule says when.
+pub struct Draft<T> {
+    object: Map<String, Value>,
+    body: PhantomData<fn() -> T>,
+}
+
+impl<T: Body> Draft<T> {
+    /// Takes a JSON value, which must be an object.
+    pub fn new(value: Value) -> Result<Self, Problem> {
+        match value {
+            Value::Object(object) => Ok(Self { object, body: PhantomData }),
+            _ => Err(Problem::Invalid(vec![Invalid::unreadable("must be a JSON object")])),
+        }
+    }
+
+    /// Takes an object that stood in a field of another body.
+    pub const fn nested(object: Map<String, Value>) -> Self {
+        Self { object, body: PhantomData }
+    }
+
+    /// Reads the fields; fails with every fault, named as if the object stood in this field.
+    pub fn parse_in(&self, field: &str) -> Result<T, Problem> {
+        self.parse().map_err(|problem| match problem {
+            Problem::Invalid(mut faults) => {
+                for fault in &mut faults {
+                    fault.field = format!("{field}.{}", fault.field);
+                }
+                Problem::Invalid(faults)
+            }
+            other => other,
+        })
+    }
+
+    /// Reads the fields; fails with every fault.
+    pub fn parse(&self) -> Result<T, Problem> {
+        let mut fields = Fields::over(&self.object);
+        let value = T::read(&mut fields);
+        if T::CLOSED {
+            fields.refuse_unknown();
+        }
+        fields.finish(value).map_err(|faults| {
+            Problem::Invalid(faults.into_iter().map(|(field, fault)| Invalid::body(field.unwrap_or_default(), fault)).collect())
+        })
+    }
+}
+
+/// The JSON Schema of a body.
+pub fn schema<T: Body>() -> Value {
+    let mut fields = Fields::describing();
+    T::read(&mut fields);
+    fields.into_schema(T::CLOSED)
+}
+
+/// The fields of an object: being read, or being described.
+pub struct Fields<'a> {
+    object: Option<&'a Map<String, Value>>,
+    faults: Faults,
+    known: Vec<&'static str>,
+    properties: Map<String, Value>,
+    required: Vec<&'static str>,
+    extra: Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn empty(object: Option<&'a Map<String, Value>>) -> Self {
+        Self { object, faults: Vec::new(), known: Vec::new(), properties: Map::new(), required: Vec::new(), extra: Map::new() }
+    }
+
+    /// Fields to read.
+    fn over(object: &'a Map<String, Value>) -> Self {
+        Self::empty(Some(object))
+    }
+
+    fn describing() -> Self {
+        Self::empty(None)
+    }
+
+    fn declare(&mut self, name: &'static str, schema: impl FnOnce() -> Value) -> Option<&'a Value> {
+        match self.object {
+            Some(object) => {
+                self.known.push(name);
+                object.get(name)
+            }
+            None => {
+                self.properties.insert(name.to_owned(), schema());
+                None
+            }
+        }
+    }
+
+    fn read<R: Rule>(&mut self, name: &str, rule: &R, value: &Value) -> Option<R::Out> {
+        rule.read(value).map_err(|faults| self.faults.extend(below(name, faults))).ok()
+    }
+
+    /// A field that must be there; `null` is as good as absent.
+    pub fn required<R: Rule>(&mut self, name: &'static str, rule: R) -> Option<R::Out> {
+        let value = self.declare(name, || rule.schema());
+        if self.object.is_none() {
+            self.required.push(name);
+        }
+        match value {
+            None | Some(Value::Null) => {
+                self.faults.push((Some(name.to_owned()), Fault::Required));
+                None
+            }
+            Some(value) => self.read(name, &rule, value),
+        }
+    }
+
+    /// A field that may be left out; `null` is as good as absent, since clients send explicit nulls
+    /// for what their user did not set.
+    pub fn optional<R: Rule>(&mut self, name: &'static str, rule: R) -> Option<Option<R::Out>> {
+        match self.declare(name, || nullable(rule.schema())) {
+            None | Some(Value::Null) => Some(None),
+            Some(value) => self.read(name, &rule, value).map(Some),
+        }
+    }
+
+    /// A field that the contract does not mark required and without which nothing can be done.
+    pub fn needed<R: Rule>(&mut self, name: &'static str, rule: R) -> Option<R::Out> {
+        let value = self.optional(name, rule)?;
+        if value.is_none() && self.object.is_some() {
+            self.fault(name, Fault::Required);
+        }
+        value
+    }
+
+    /// A field of a partial update, in which `null` may mean something.
+    pub fn patch<R: Rule>(&mut self, name: &'static str, rule: R) -> Option<Patch<R::Out>> {
+        match self.declare(name, || nullable(rule.schema())) {
+            None => Some(Patch::Absent),
+            Some(Value::Null) => Some(Patch::Null),
+            Some(value) => self.read(name, &rule, value).map(Patch::Value),
+        }
+    }
+
+    /// A nested object that may be left out.
+    pub fn object<T: Body>(&mut self, name: &'static str) -> Option<Option<T>> {
+        match self.declare(name, || nullable(schema::<T>())) {
+            None | Some(Value::Null) => Some(None),
+            Some(Value::Object(object)) => self.nested(name, object).map(Some),
+            Some(_) => {
+                self.fault(name, Fault::NotAnObject);
+                None
+            }
+        }
+    }
+
+    /// A list of nested objects that must be there, of at most `most`.
+    pub fn objects<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Vec<T>> {
+        let value = self.declare(name, || json!({ "type": "array", "maxItems": most, "items": schema::<T>() }));
+        if self.object.is_none() {
+            self.required.push(name);
+        }
+        let fault = match value {
+            Some(Value::Array(items)) if items.len() <= most => {
+                let mut all = Some(Vec::with_capacity(items.len()));
+                for (n, item) in items.iter().enumerate() {
+                    let path = format!("{name}.{n}");
+                    let read = match item {
+                        Value::Object(object) => self.nested(&path, object),
+                        _ => {
+                            self.fault(&path, Fault::NotAnObject);
+                            None
+                        }
+                    };
+                    all = all.zip(read).map(|(mut all, item)| {
+                        all.push(item);
+                        all
+                    });
+                }
+                return all;
+            }
+            Some(Value::Array(_)) => Fault::TooManyItems(most),
+            None | Some(Value::Null) => Fault::Required,
+            Some(_) => Fault::NotAnArray,
+        };
+        self.fault(name, fault);
+        None
+    }
+
+    fn nested<T: Body>(&mut self, path: &str, object: &Map<String, Value>) -> Option<T> {
+        let mut inner = Fields::over(object);
+        let value = T::read(&mut inner);
+        if T::CLOSED {
+            inner.refuse_unknown();
+        }
+        inner.finish(value).map_err(|faults| self.faults.extend(below(path, faults))).ok()
+    }
+
+    /// Describes a field whose rule depends on another; what follows reads it.
+    pub fn described(&mut self, name: &'static str, schema: impl FnOnce() -> Value) {
+        self.declare(name, schema);
+    }
+
+    /// A fault that only shows when fields are seen together.
+    pub fn fault(&mut self, field: &str, fault: Fault) {
+        self.faults.push((Some(field.to_owned()), fault));
+    }
+
+    /// Whether the field was sent, even as `null`.
+    pub fn sent(&self, name: &str) -> bool {
+        self.object.is_some_and(|object| object.contains_key(name))
+    }
+
+    /// Exactly one of these must be sent.
+    pub fn exactly_one_of(&mut self, names: &[&'static str]) {
+        if self.object.is_none() {
+            let choices: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();
+            self.extra.insert("oneOf".to_owned(), choices.into());
+            return;
+        }
+        let sent = |name: &&&'static str| self.object.is_some_and(|o| o.get(**name).is_some_and(|v| !v.is_null()));
+        match names.iter().filter(sent).count() {
+            1 => {}
+            0 => self.fault(names[0], Fault::Required),
+            _ => self.fault(names[1], Fault::Dependent("only one of these may be set", names.to_vec())),
+        }
+    }
+
+    /// At least one property must be sent.
+    pub fn not_empty(&mut self) {
+        match self.object {
+            None => {
+                self.extra.insert("minProperties".to_owned(), 1.into());
+            }
+            Some(object) if object.is_empty() => {
+                self.faults.push((Some("body".to_owned()), Fault::Rule("must have at least one property".to_owned())));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        for key in self.object.into_iter().flat_map(Map::keys) {
+            if !self.known.contains(&key.as_str()) {
+                self.faults.push((Some(key.chars().take(80).collect()), Fault::UnknownProperty));
+            }
+        }
+    }
+
+    fn finish<T>(self, value: Option<T>) -> Result<T, Faults> {
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            // A reader that gives up without a fault would be a mistake of ours; say so plainly.
+            None if self.faults.is_empty() => Err(vec![(Some("body".to_owned()), Fault::Unreadable(String::new()))]),
+            _ => Err(self.faults),
+        }
+    }
+
+    fn into_schema(self, closed: bool) -> Value {
+        let mut schema = self.extra;
+        schema.insert("type".to_owned(), "object".into());
+        schema.insert("properties".to_owned(), self.properties.into());
+        if !self.required.is_empty() {
+            schema.insert("required".to_owned(), json!(self.required));
+        }
+        if closed {
+            schema.insert("additionalProperties".to_owned(), false.into());
+        }
+        schema.into()
+    }
+}
+
+/// The schema, with `null` allowed as well.
+fn nullable(mut schema: Value) -> Value {
+    if let Some(Value::String(kind)) = schema.get("type").cloned() {
+        schema["type"] = json!([kind, "null"]);
+    }
+    if let Some(choices) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        choices.push(Value::Null);
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{Boolean, text};
+
+    struct Sample {
+        name: String,
+        note: Patch<String>,
+        on: Option<bool>,
+    }
+    impl Body for Sample {
+        const NAME: &'static str = "Sample";
+        const CLOSED: bool = true;
+        fn read(fields: &mut Fields<'_>) -> Option<Self> {
+            let name = fields.required("name", text(1, 5));
+            let note = fields.patch("note", text(1, 5));
+            let on = fields.optional("on", Boolean);
+            Some(Self { name: name?, note: note?, on: on? })
+        }
+    }
+
+    fn read(value: Value) -> Result<Sample, Problem> {
+        Draft::new(value)?.parse()
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let Err(Problem::Invalid(faults)) = read(json!({"name": "", "note": 7, "on": "yes", "more": 1})) else { panic!() };
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["name", "note", "on", "more"]);
+    }
+
+    #[test]
+    fn absent_null_and_value_are_three_things() {
+        assert_eq!(read(json!({"name": "a"})).unwrap().note, Patch::Absent);
+        assert_eq!(read(json!({"name": "a", "note": null})).unwrap().note, Patch::Null);
+        let sample = read(json!({"name": "a", "note": "b", "on": null})).unwrap();
+        assert_eq!((sample.name.as_str(), sample.note, sample.on), ("a", Patch::Value("b".into()), None));
+    }
+
+    #[test]
+    fn the_schema_follows_from_the_reader() {
+        assert_eq!(
+            schema::<Sample>(),
+            json!({ "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
+                "name": { "type": "string", "minLength": 1, "maxLength": 5 },
+                "note": { "type": ["string", "null"], "minLength": 1, "maxLength": 5 },
+                "on": { "type": ["boolean", "null"] } } })
+        );
+    }
+}

@@ -1,0 +1,457 @@
+//! Everything that can go wrong in a way that a client can tell apart, and how each of the
+//! contract's two wording families puts it (wire 4.2, 4.3).
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use serde_json::{Map, Value, json};
+
+/// The two wordings of one error model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// Identity: `konnect:trace:`, "Unauthenticated", "Resource Conflict".
+    Identity,
+    /// Personal access tokens, organization policy, application auth: `kong:trace:`, "Unauthorized".
+    Platform,
+}
+
+/// Where a bad parameter stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// In the JSON body.
+    Body,
+    /// In the query string.
+    Query,
+    /// In the path.
+    Path,
+}
+
+/// What is wrong with one parameter. Data, not prose: [`Invalid::render`] words it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fault {
+    /// The body is not JSON, not an object, or not what JSON should be; with the reason.
+    Unreadable(String),
+    /// It must be there.
+    Required,
+    /// It is there, empty, and must not be.
+    Blank,
+    /// Wrong JSON type: a string is wanted.
+    NotAString,
+    /// A boolean is wanted.
+    NotABoolean,
+    /// An integer is wanted.
+    NotAnInteger,
+    /// An object is wanted.
+    NotAnObject,
+    /// An array is wanted.
+    NotAnArray,
+    /// A UUID is wanted, in a body or query.
+    NotAUuid,
+    /// A UUID is wanted in the path.
+    BadPathId,
+    /// An RFC 3339 date-time is wanted.
+    NotATimestamp,
+    /// An e-mail address is wanted.
+    NotAnEmail,
+    /// An absolute http or https URL is wanted.
+    NotAUrl,
+    /// Not made of the label alphabet.
+    NotALabel,
+    /// A label key with a reserved prefix.
+    ReservedPrefix(&'static str),
+    /// Fewer characters than this.
+    TooShort(usize),
+    /// More characters than this.
+    TooLong(usize),
+    /// Fewer items than this.
+    TooFewItems(usize),
+    /// More items than this.
+    TooManyItems(usize),
+    /// The same item twice.
+    Repeated,
+    /// A number below this.
+    TooSmall(i64),
+    /// A number above this.
+    TooLarge(i64),
+    /// Not one of these.
+    NotOneOf(Vec<String>),
+    /// Does not match this expression.
+    Pattern(&'static str),
+    /// The closed object has no such property.
+    UnknownProperty,
+    /// The filter names a field that the collection does not have.
+    UnknownFilter,
+    /// The field does not have this filter operator.
+    UnsupportedOperator(String),
+    /// It names something that does not exist.
+    MissingReference(&'static str),
+    /// Just these properties exclude or need each other.
+    Dependent(&'static str, Vec<&'static str>),
+    /// One of the password rules: rule code, least number, reason.
+    Password(&'static str, i64, String),
+    /// A rule of this resource alone, with its reason.
+    Rule(String),
+}
+
+/// One bad parameter.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Invalid {
+    /// Its name, dotted when nested.
+    pub field: String,
+    /// Where it stood.
+    pub source: Source,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl Invalid {
+    /// A bad field of the body.
+    pub fn body(field: impl Into<String>, fault: Fault) -> Self {
+        Self { field: field.into(), source: Source::Body, fault }
+    }
+    /// A bad query parameter.
+    pub fn query(field: impl Into<String>, fault: Fault) -> Self {
+        Self { field: field.into(), source: Source::Query, fault }
+    }
+    /// A bad path parameter.
+    pub fn path(field: impl Into<String>, fault: Fault) -> Self {
+        Self { field: field.into(), source: Source::Path, fault }
+    }
+    /// The body as a whole.
+    pub fn unreadable(reason: impl Into<String>) -> Self {
+        Self::body("body", Fault::Unreadable(reason.into()))
+    }
+
+    fn render(&self, family: Family) -> Value {
+        let name = &self.field;
+        let a = family == Family::Identity;
+        let pick = |identity: &str, platform: String| if a { identity.to_owned() } else { platform };
+        let mut extra = Map::new();
+        let (rule, reason) = match &self.fault {
+            Fault::Unreadable(why) if why.is_empty() => ("invalid", "request format is invalid".to_owned()),
+            Fault::Unreadable(why) => ("invalid", format!("request format is invalid: {why}")),
+            Fault::Required => ("required", pick("cannot be blank", format!("\"{name}\" is required"))),
+            Fault::Blank => {
+                extra.insert("minimum".into(), 1.into());
+                ("min_length", pick("cannot be blank", format!("{name} must be longer than or equal to 1 characters")))
+            }
+            Fault::NotAString => ("is_string", pick("must be a string", format!("value of \"{name}\" must be a utf-8 string"))),
+            Fault::NotABoolean => ("is_boolean", pick("must be true or false", format!("value of \"{name}\" must be true or false"))),
+            Fault::NotAnInteger => {
+                let rule = if a || self.source == Source::Body { "is_integer" } else { "is_number" };
+                (rule, pick("must be an integer", format!("\"{name}\" must be a number")))
+            }
+            Fault::NotAnObject => ("is_object", pick("must be an object", format!("\"{name}\" must be an object"))),
+            Fault::NotAnArray => ("is_array", pick("must be an array", format!("\"{name}\" must be an array"))),
+            Fault::NotAUuid => ("is_uuid", pick("must be a valid UUID v4", format!("\"{name}\" must be a valid UUID"))),
+            Fault::BadPathId => ("is_uuid", pick("invalid ID format", format!("value of \"{name}\" must be a UUID"))),
+            Fault::NotATimestamp => ("is_date_time", "must be an RFC 3339 date-time".to_owned()),
+            Fault::NotAnEmail => ("invalid", "must be a valid email address".to_owned()),
+            Fault::NotAUrl => ("invalid", "must be an absolute http or https URL".to_owned()),
+            Fault::NotALabel => ("is_label", "must be 1 to 63 letters, digits, '-', '.' or '_', with a letter or digit at each end".to_owned()),
+            Fault::ReservedPrefix(prefix) => ("is_label", format!("must not start with [{prefix}]")),
+            Fault::TooShort(least) => {
+                extra.insert("minimum".into(), (*least).into());
+                ("min_length", pick(&format!("is too short (minimum length: {least})"), format!("{name} must be longer than or equal to {least} characters")))
+            }
+            Fault::TooLong(most) => {
+                extra.insert("maximum".into(), (*most).into());
+                ("max_length", pick(&format!("is too long (maximum length: {most})"), format!("value of \"{name}\" must not exceed {most} characters")))
+            }
+            Fault::TooFewItems(least) => {
+                extra.insert("minimum".into(), (*least).into());
+                ("min_items", format!("must have at least {least} items"))
+            }
+            Fault::TooManyItems(most) => {
+                extra.insert("maximum".into(), (*most).into());
+                ("max_items", format!("must not have more than {most} items"))
+            }
+            Fault::Repeated => ("invalid", "must be given once".to_owned()),
+            Fault::TooSmall(least) => {
+                extra.insert("minimum".into(), (*least).into());
+                ("min", format!("must be at least {least}"))
+            }
+            Fault::TooLarge(most) => {
+                extra.insert("maximum".into(), (*most).into());
+                ("max", format!("must be at most {most}"))
+            }
+            Fault::NotOneOf(choices) => {
+                extra.insert("choices".into(), json!(choices));
+                ("enum", format!("must be one of [{}]", choices.join(", ")))
+            }
+            Fault::Pattern(pattern) => ("matches_regex", format!("{name} must match /{pattern}/ regular expression")),
+            Fault::UnknownProperty => ("unknown_property", format!("\"{name}\" is not allowed")),
+            Fault::UnknownFilter => ("unknown_property", pick("is not a supported filter field", format!("\"{name}\" is not allowed"))),
+            Fault::UnsupportedOperator(op) => ("invalid", format!("[{op}] is not a supported filter operation")),
+            Fault::MissingReference(what) => ("missing_reference", format!("{what} not found")),
+            Fault::Dependent(reason, others) => {
+                extra.insert("dependents".into(), json!(others));
+                ("dependent_fields", (*reason).to_owned())
+            }
+            Fault::Password(rule, least, reason) => {
+                extra.insert("minimum".into(), (*least).into());
+                (*rule, reason.clone())
+            }
+            Fault::Rule(reason) => ("invalid", reason.clone()),
+        };
+        let field = match (family, self.source) {
+            (Family::Identity, Source::Query) => bracketed(name),
+            _ => name.clone(),
+        };
+        let source = match self.source {
+            Source::Body => "body",
+            Source::Query => "query",
+            Source::Path => "path",
+        };
+        let mut entry = Map::new();
+        entry.insert("field".into(), field.into());
+        entry.insert("rule".into(), rule.into());
+        entry.insert("reason".into(), reason.into());
+        entry.insert("source".into(), source.into());
+        entry.append(&mut extra);
+        Value::Object(entry)
+    }
+}
+
+/// `filter[name][eq]` as Identity writes it: `[filter][name][eq]`. Paging parameters keep their form.
+fn bracketed(name: &str) -> String {
+    match name.split_once('[') {
+        Some(("filter", rest)) => format!("[filter][{rest}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Why somebody may not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Denied {
+    /// A role is missing; the text names the smallest one that would do.
+    MissingRole(String),
+    /// A rule forbids it whatever the roles.
+    Because(String),
+    /// The credential is valid but of a kind that the operation does not take.
+    Credential,
+}
+
+/// What went wrong. Handlers return it with `?`; one place turns it into a reply.
+#[derive(Debug)]
+pub enum Problem {
+    /// No credential, or not a valid one.
+    Unauthenticated,
+    /// Not allowed.
+    Forbidden(Denied),
+    /// The named thing does not exist, or not for this caller.
+    NotFound(&'static str),
+    /// No operation has this path.
+    NoRoute,
+    /// The path has other methods only.
+    MethodNotAllowed(Vec<&'static str>),
+    /// The state of things forbids it.
+    Conflict(String),
+    /// Bad parameters, every one of them.
+    Invalid(Vec<Invalid>),
+    /// Bad parameters under a summary.
+    InvalidBecause(&'static str, Vec<Invalid>),
+    /// Something must be set up first.
+    PreconditionFailed(&'static str),
+    /// The body is not JSON by its content type.
+    UnsupportedMediaType,
+    /// The body is larger than this many bytes.
+    TooLarge(usize),
+    /// Too often; try again after this time.
+    TooManyRequests(Duration),
+    /// The server cannot take it now.
+    Unavailable(&'static str),
+    /// The database asks to run the transaction again. Never reaches a client.
+    Again,
+    /// A fault of ours. The client sees the trace id only.
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+/// What handlers and rules return.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// A problem as the wire has it.
+pub struct Rendered {
+    /// HTTP status.
+    pub status: u16,
+    /// The problem document (RFC 7807 as the contract has it).
+    pub body: Value,
+    /// `Retry-After` in seconds.
+    pub retry_after: Option<u64>,
+    /// `Allow`.
+    pub allow: Option<String>,
+}
+
+impl Problem {
+    /// A fault of ours, from words.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into().into())
+    }
+
+    /// One bad field of the body.
+    pub fn invalid(field: &str, fault: Fault) -> Self {
+        Self::Invalid(vec![Invalid::body(field, fault)])
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Invalid(_) | Self::InvalidBecause(..) => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotFound(_) | Self::NoRoute => 404,
+            Self::MethodNotAllowed(_) => 405,
+            Self::Conflict(_) => 409,
+            Self::PreconditionFailed(_) => 412,
+            Self::TooLarge(_) => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::TooManyRequests(_) => 429,
+            Self::Internal(_) => 500,
+            Self::Unavailable(_) | Self::Again => 503,
+        }
+    }
+
+    /// The document that a client of this family sees; `trace` ends its `instance`.
+    pub fn render(&self, family: Family, trace: u64) -> Rendered {
+        let a = family == Family::Identity;
+        let pick = |identity: &'static str, platform: &'static str| if a { identity } else { platform };
+        let mut invalid = Vec::new();
+        let mut retry_after = None;
+        let mut allow = None;
+        let (title, detail) = match self {
+            Self::Unauthenticated => (
+                pick("Unauthenticated", "Unauthorized"),
+                pick("A valid token is required", "Unauthorized").to_owned(),
+            ),
+            Self::Forbidden(denied) => match denied {
+                Denied::MissingRole(role) => (
+                    pick("Invalid Permissions", "Forbidden"),
+                    if a {
+                        format!("You must have the [{role}] role to perform this action")
+                    } else {
+                        "You do not have permission to perform this action".to_owned()
+                    },
+                ),
+                Denied::Because(why) => (pick("Permission denied", "Forbidden"), why.clone()),
+                Denied::Credential => (
+                    pick("Unauthorized", "Forbidden"),
+                    "You do not have permission to perform this action".to_owned(),
+                ),
+            },
+            Self::NotFound(what) => (
+                "Not Found",
+                if a { format!("The requested {what} was not found") } else { "Not Found".to_owned() },
+            ),
+            Self::NoRoute => ("Not Found", "The resource requested was not found.".to_owned()),
+            Self::MethodNotAllowed(methods) => {
+                allow = Some(methods.join(", "));
+                ("Method Not Allowed", format!("This path takes [{}]", methods.join(", ")))
+            }
+            Self::Conflict(why) => (pick("Resource Conflict", "Conflict"), why.clone()),
+            Self::Invalid(entries) => {
+                invalid.extend(entries.iter().map(|entry| entry.render(family)));
+                (pick("Bad Request", "Invalid Request"), pick("", "Invalid Parameters").to_owned())
+            }
+            Self::InvalidBecause(why, entries) => {
+                invalid.extend(entries.iter().map(|entry| entry.render(family)));
+                (pick("Bad Request", "Invalid Request"), (*why).to_owned())
+            }
+            Self::PreconditionFailed(why) => ("Precondition Failed", (*why).to_owned()),
+            Self::UnsupportedMediaType => {
+                ("Unsupported Media Type", "Only [Content-Type: application/json] is supported".to_owned())
+            }
+            Self::TooLarge(most) => {
+                ("Payload Too Large", format!("The request body must not exceed [{most}] bytes"))
+            }
+            Self::TooManyRequests(wait) => {
+                retry_after = Some(wait.as_secs().max(1));
+                ("Rate Limited", "Too many requests".to_owned())
+            }
+            Self::Unavailable(why) => {
+                retry_after = Some(1);
+                ("Service Unavailable", (*why).to_owned())
+            }
+            Self::Again => {
+                retry_after = Some(1);
+                ("Service Unavailable", "The database is too busy".to_owned())
+            }
+            Self::Internal(_) => ("Internal", "An internal failure occurred".to_owned()),
+        };
+        let prefix = pick("konnect", "kong");
+        let mut body = json!({
+            "status": self.status(), "title": title,
+            "instance": format!("{prefix}:trace:{trace}"), "detail": detail,
+        });
+        if self.status() == 400 {
+            invalid.dedup();
+            body["invalid_parameters"] = invalid.into();
+        }
+        Rendered { status: self.status(), body, retry_after, allow }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(source) => source.fmt(f),
+            Self::Conflict(why) => why.fmt(f),
+            Self::NotFound(what) => write!(f, "the {what} was not found"),
+            Self::Invalid(entries) | Self::InvalidBecause(_, entries) => {
+                for (n, entry) in entries.iter().enumerate() {
+                    let rendered = entry.render(Family::Identity);
+                    let separator = if n == 0 { "" } else { "; " };
+                    write!(f, "{separator}{} {}", entry.field, rendered["reason"].as_str().unwrap_or_default())?;
+                }
+                Ok(())
+            }
+            other => f.write_str(other.render(Family::Identity, 0).body["detail"].as_str().unwrap_or_default()),
+        }
+    }
+}
+
+impl StdError for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_word_it_as_the_contract_does() {
+        let trace = 3_674_017_986_744_198_214;
+        let system_team = Problem::invalid("teamID", Fault::Rule("system teams cannot be modified".into()));
+        let body = system_team.render(Family::Identity, trace).body;
+        assert_eq!(body["instance"], "konnect:trace:3674017986744198214");
+        assert_eq!(body["title"], "Bad Request");
+        assert_eq!(body["detail"], "");
+        assert_eq!(body["invalid_parameters"][0]["field"], "teamID");
+
+        let operator = Problem::Invalid(vec![Invalid::query(
+            "filter[actions][contains]",
+            Fault::UnsupportedOperator("contains".into()),
+        )]);
+        let body = operator.render(Family::Identity, trace).body;
+        assert_eq!(body["invalid_parameters"][0]["field"], "[filter][actions][contains]");
+        assert_eq!(body["invalid_parameters"][0]["reason"], "[contains] is not a supported filter operation");
+
+        let size = Problem::Invalid(vec![Invalid::query("page[size]", Fault::NotAnInteger)]);
+        assert_eq!(
+            size.render(Family::Platform, 7).body,
+            json!({ "status": 400, "title": "Invalid Request", "instance": "kong:trace:7", "detail": "Invalid Parameters",
+                    "invalid_parameters": [{ "field": "page[size]", "rule": "is_number",
+                                             "reason": "\"page[size]\" must be a number", "source": "query" }] })
+        );
+        for (problem, identity, platform) in [
+            (Problem::Unauthenticated, "Unauthenticated", "Unauthorized"),
+            (Problem::Conflict("x".into()), "Resource Conflict", "Conflict"),
+            (Problem::Forbidden(Denied::MissingRole("administrator".into())), "Invalid Permissions", "Forbidden"),
+        ] {
+            assert_eq!(problem.render(Family::Identity, 1).body["title"], identity);
+            assert_eq!(problem.render(Family::Platform, 1).body["title"], platform);
+        }
+    }
+
+    #[test]
+    fn an_internal_fault_says_nothing_about_itself() {
+        let problem = Problem::internal("password=hunter2");
+        assert!(!problem.render(Family::Identity, 1).body.to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,108 @@
+//! The published documents and the copy of their facts that is committed here.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::document::Facts;
+
+/// A published document that the server follows.
+pub struct Published {
+    /// The file of the document, as it is published.
+    pub file: &'static str,
+    /// The committed file of facts.
+    pub copy: &'static str,
+    /// The operations that count; all of them if `None`.
+    only: Option<&'static [&'static str]>,
+}
+
+/// The documents that the server follows.
+pub const DOCUMENTS: [Published; 3] = [
+    Published { file: "identity-v3.yaml", copy: "identity.json", only: None },
+    Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None },
+    Published { file: "audit-logs-v3.yaml", copy: "audit-logs.json", only: Some(&["get-audit-logs"]) },
+];
+
+/// The folder of the committed files.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("contract")
+}
+
+/// Reads a file, and says which one if that fails.
+pub fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+impl Published {
+    /// The facts of the document in a folder of published documents.
+    pub fn extract(&self, folder: &Path) -> Facts {
+        let path = folder.join(self.file);
+        let document: Value = serde_norway::from_str(&read(&path))
+            .unwrap_or_else(|error| panic!("{} is no YAML: {error}", path.display()));
+        let mut facts = Facts::read(&document, self.only);
+        for (id, operation) in &mut facts.operations {
+            assert!(
+                operation.unread.is_empty(),
+                "{id} uses keywords that are not read: {:?}",
+                operation.unread
+            );
+            // The descriptions of roles are declared as constants. They are prose all the same.
+            if id == "get-predefined-roles" {
+                let shapes = operation.responses.values_mut().flat_map(|it| it.values_mut());
+                shapes.for_each(|it| it.forget_values_of("description"));
+            }
+        }
+        facts
+    }
+
+    /// The facts as committed.
+    pub fn committed(&self) -> Facts {
+        Facts::read(&self.committed_json(), None)
+    }
+
+    /// The committed file.
+    pub fn committed_json(&self) -> Value {
+        let path = folder().join(self.copy);
+        serde_json::from_str(&read(&path))
+            .unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()))
+    }
+}
+
+/// Writes JSON in lines that make readable diffs: containers are spread over lines down to a
+/// depth and stand on one line below it.
+pub fn in_lines(value: &Value) -> String {
+    let mut text = String::new();
+    spread(value, 0, &mut text);
+    text.push('\n');
+    text
+}
+
+/// Down to the parameters, the request body and the responses of an operation.
+const DEPTH: usize = 5;
+
+fn spread(value: &Value, depth: usize, text: &mut String) {
+    let pad = "  ".repeat(depth + 1);
+    let (open, close, entries): (_, _, Vec<(String, &Value)>) = match value {
+        Value::Object(map) if depth < DEPTH && !map.is_empty() => {
+            let key = |key: &String| format!("{}: ", Value::String(key.clone()));
+            ('{', '}', map.iter().map(|(name, value)| (key(name), value)).collect())
+        }
+        Value::Array(items) if depth < DEPTH && !items.is_empty() => {
+            ('[', ']', items.iter().map(|value| (String::new(), value)).collect())
+        }
+        _ => return text.push_str(&value.to_string()),
+    };
+    text.push(open);
+    for (index, (key, value)) in entries.into_iter().enumerate() {
+        text.push_str(if index == 0 { "\n" } else { ",\n" });
+        text.push_str(&pad);
+        text.push_str(&key);
+        spread(value, depth + 1, text);
+    }
+    text.push('\n');
+    text.push_str(&pad[2..]);
+    text.push(close);
+}

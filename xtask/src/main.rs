@@ -1,0 +1,96 @@
+//! Development commands: `cargo xtask <command>`.
+
+mod bench;
+mod fault;
+mod http;
+mod install;
+mod postgres;
+mod process;
+mod schemathesis;
+mod server;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use fault::{Fault, Result};
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test [--quick] [--keep-going]
+      All that has to pass: rustfmt, clippy, the tests on SQLite and on a PostgreSQL that is started for
+      them, and schemathesis. Installs what is missing where it may.
+      --quick       without PostgreSQL and schemathesis
+      --keep-going  does not stop at the first step that fails
+
+  schemathesis
+      Only the last step: attacks the running server with what its OpenAPI document allows and forbids.
+
+  postgres
+      Starts the tests' PostgreSQL, prints its address and keeps it until Ctrl-C.
+
+  bench [--database sqlite|postgres|both] [--seconds S] [--rounds N] [--users N] [--write]
+      Measures the release build against the bare web stack, in ratios of the same run.
+      --database    what to measure on (both)
+      --seconds     length of one measurement (4)
+      --rounds      measurements of each case (3)
+      --users       users in the organization (100000)
+      --write       puts the tables into docs/performance-table.md, too
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("\n{fault}");
+            // What shells report for a program that Ctrl-C ended.
+            if process::interrupted() { ExitCode::from(130) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn dispatch(words: &[String]) -> Result<()> {
+    let Some((command, rest)) = words.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    // Options are read first: a typing mistake should not cost a build.
+    match command.as_str() {
+        "test" => {
+            let options = test::Options::parse(rest)?;
+            test::test(&ready()?, &options)
+        }
+        "schemathesis" => {
+            nothing_more(command, rest)?;
+            schemathesis::schemathesis(&ready()?)
+        }
+        "postgres" => {
+            nothing_more(command, rest)?;
+            postgres::keep(&ready()?)
+        }
+        "bench" => {
+            let options = bench::Options::parse(rest)?;
+            bench::bench(&ready()?, &options)
+        }
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(Fault::new(format!("There is no command `{command}`.\n\n{HELP}"))),
+    }
+}
+
+fn ready() -> Result<Workspace> {
+    process::watch_signals()?;
+    Workspace::find()
+}
+
+fn nothing_more(command: &str, rest: &[String]) -> Result<()> {
+    match rest.first() {
+        None => Ok(()),
+        Some(word) => Err(Fault::new(format!("`{command}` takes no `{word}`; see `cargo xtask help`."))),
+    }
+}
