@@ -11,6 +11,7 @@ mod server;
 mod test;
 mod workspace;
 
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 use fault::{Fault, Result};
@@ -73,7 +74,11 @@ fn dispatch(words: &[String]) -> Result<()> {
         }
         "bench" => {
             let options = bench::Options::parse(rest)?;
-            bench::bench(&ready()?, &options)
+            let workspace = ready()?;
+            if cfg!(debug_assertions) {
+                return Err(optimised(&workspace, words));
+            }
+            bench::bench(&workspace, &options)
         }
         "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -86,6 +91,16 @@ fn dispatch(words: &[String]) -> Result<()> {
 fn ready() -> Result<Workspace> {
     process::watch_signals()?;
     Workspace::find()
+}
+
+/// Becomes the release build of itself: an unoptimised load generator would be slower than the server.
+/// Returns only if that fails.
+fn optimised(workspace: &Workspace, words: &[String]) -> Fault {
+    let mut command = workspace.cargo();
+    command.args(["run", "--quiet", "--locked", "--release", "--package", "xtask", "--"]).args(words);
+    println!("$ {}", process::line_of(&command));
+    let error = command.exec();
+    Fault::new(format!("Cannot start the release build of xtask: {error}"))
 }
 
 fn nothing_more(command: &str, rest: &[String]) -> Result<()> {

@@ -1,9 +1,6 @@
 //! What a handler is given: the request's caller, its transaction, and the program.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex};
 
 use kernel::{Action, Id, OrgId, Problem, Result, Timestamp};
 use serde_json::Value;
@@ -27,7 +24,7 @@ struct Parts {
     origin: Arc<Origin>,
     scope: OrgScope,
     session: Session,
-    access_changed: AtomicBool,
+    access_changed: Mutex<Vec<OrgId>>,
 }
 
 impl Cx {
@@ -35,7 +32,7 @@ impl Cx {
     pub fn new(app: App, spec: Arc<Spec>, principal: Arc<Principal>, origin: Arc<Origin>, session: Session) -> Self {
         let org = principal.org.unwrap_or(OrgId::from_uuid(uuid::Uuid::nil()));
         let scope = OrgScope::new(session.clone(), org);
-        Self(Arc::new(Parts { app, spec, principal, origin, scope, session, access_changed: AtomicBool::new(false) }))
+        Self(Arc::new(Parts { app, spec, principal, origin, scope, session, access_changed: Mutex::new(Vec::new()) }))
     }
 
     /// The program.
@@ -111,8 +108,18 @@ impl Cx {
     /// Who may do what in the organization has changed: every process must look again. Announced in
     /// the transaction, in force here when it commits.
     pub async fn access_changed(&self) -> Result<()> {
-        if !self.0.access_changed.swap(true, Ordering::SeqCst) {
-            crate::changes::announce(&self.0.session, self.org(), self.now()).await?;
+        self.access_changed_in(self.org()).await
+    }
+
+    /// The same for an organization that is not the caller's.
+    pub async fn access_changed_in(&self, org: OrgId) -> Result<()> {
+        let known = self.0.access_changed.lock().map(|mut orgs| {
+            let known = orgs.contains(&org);
+            orgs.push(org);
+            known
+        });
+        if !known.unwrap_or(false) {
+            crate::changes::announce(&self.0.session, org, self.0.app.clock.now(org)).await?;
         }
         Ok(())
     }
@@ -120,8 +127,9 @@ impl Cx {
     /// Keeps what was written.
     pub(crate) async fn commit(&self) -> Result<()> {
         self.0.session.commit().await?;
-        if self.0.access_changed.load(Ordering::SeqCst) {
-            self.0.app.access.changed(Some(self.org()));
+        let changed = self.0.access_changed.lock().map(|mut orgs| std::mem::take(&mut *orgs)).unwrap_or_default();
+        for org in changed {
+            self.0.app.access.changed(Some(org));
         }
         Ok(())
     }

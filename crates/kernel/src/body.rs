@@ -157,6 +157,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A field of a partial update that [`Fields::described`] has described.
+    pub fn undescribed<R: Rule>(&mut self, name: &'static str, rule: R) -> Option<Patch<R::Out>> {
+        match self.object {
+            None => None,
+            Some(_) => self.patch(name, rule),
+        }
+    }
+
     /// A nested object that may be left out.
     pub fn object<T: Body>(&mut self, name: &'static str) -> Option<Option<T>> {
         match self.declare(name, || nullable(schema::<T>())) {
@@ -169,12 +177,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of nested objects that must be there, of at most `most`.
-    pub fn objects<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Vec<T>> {
+    /// A list of nested objects, of at most `most`, that the contract does not mark required and
+    /// without which nothing can be done.
+    pub fn objects_needed<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Vec<T>> {
         let value = self.declare(name, || json!({ "type": "array", "maxItems": most, "items": schema::<T>() }));
-        if self.object.is_none() {
-            self.required.push(name);
-        }
         let fault = match value {
             Some(Value::Array(items)) if items.len() <= most => {
                 let mut all = Some(Vec::with_capacity(items.len()));

@@ -13,8 +13,8 @@ pub type Duration = std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp(i64);
 
-/// The last moment that has a civil date in every time zone: 9999-12-30T22:00:00.999999Z.
-const LAST: i64 = 253_402_207_200_999_999;
+/// The last moment that has a civil date in every time zone: 9999-12-30T21:59:59.999999Z.
+const LAST: i64 = 253_402_207_199_999_999;
 /// The first: 0001-01-01T00:00:00Z.
 const FIRST: i64 = -62_135_596_800_000_000;
 
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn arithmetic_stays_within_what_can_be_written() {
         let far = Timestamp::from_micros(0).plus(Duration::MAX);
-        assert_eq!(far.to_string(), "9999-12-30T22:00:00.999Z");
+        assert_eq!(far.to_string(), "9999-12-30T21:59:59.999Z");
         assert_eq!(Timestamp::from_micros(0).since(far), Duration::ZERO);
     }
 }

@@ -69,8 +69,8 @@ fn render(out: &mut String, findings: &[Findings], options: &Options, machine: &
         out,
         "Measured with `cargo xtask bench` on {machine}; {} rounds of {} s, after half a second to \
          warm up. The floor is a constant of 300 bytes from the same web stack, measured in the same round; a \
-         ratio is the median of the rounds' ratios. CPU time is that of the server and its database together. \
-         Compare ratios, not absolute figures.",
+         ratio is the median of the rounds' ratios. CPU time is that of the server and its database together, \
+         per request; by CPU, a ratio is the floor's over the request's. Compare ratios, not absolute figures.",
         options.rounds,
         options.length.as_secs_f64()
     )?;

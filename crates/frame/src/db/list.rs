@@ -55,6 +55,17 @@ impl<T> Paged<T> {
         Self { meta: Meta { page: PageMeta { number: 1, size: total, total } }, data }
     }
 
+    /// The page that was asked for, of what is at hand whole.
+    pub fn cut(mut data: Vec<T>, query: &ListQuery) -> Self {
+        let Page::Number { number, size } = query.page else { return Self::whole(data) };
+        let total = i64::try_from(data.len()).unwrap_or(i64::MAX);
+        let size = i64::from(size);
+        let start = usize::try_from((number - 1).saturating_mul(size)).unwrap_or(usize::MAX).min(data.len());
+        data.drain(..start);
+        data.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        Self { meta: Meta { page: PageMeta { number, size, total } }, data }
+    }
+
     /// The same page of something else.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Paged<U> {
         Paged { meta: self.meta, data: self.data.into_iter().map(convert).collect() }

@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-pub use list::{CursorPage, Listing, Paged, fold};
+pub use list::{CursorPage, Listing, PageMeta, Paged, fold};
 pub use migrate::{MigrationFault, latest as latest_schema};
 pub use row::{Arg, Column, FromRow, RawColumn, Row};
 pub use scope::{OrgScope, OrgSql, PlatformScope};

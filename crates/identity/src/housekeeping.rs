@@ -1,0 +1,98 @@
+//! What time does by itself: writing down when tokens were used, revoking unused ones, dropping what
+//! is kept no longer.
+
+use std::time::Duration;
+
+use frame::{
+    App,
+    access::Usage,
+    args,
+    db::PlatformScope,
+    org_sql,
+    principal::CredentialKind,
+};
+use kernel::{Result, WallClock};
+use tokio::{sync::watch, time};
+
+use crate::{audit_logs, organizations, tokens::UNUSED};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: u64 = 60;
+
+/// Runs until told to stop; writes down the last uses then.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let mut tick = time::interval(MINUTE);
+    let mut minutes = 0;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+        report("writing down token use", usage_flush(&app).await);
+        if minutes % HOUR == 0 {
+            report("dropping what is old", sweep(&app).await);
+        }
+        minutes += 1;
+    }
+    report("writing down token use", usage_flush(&app).await);
+}
+
+fn report(what: &str, result: Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "{what} failed; it will be tried again");
+    }
+}
+
+/// Writes down when tokens were last used.
+pub async fn usage_flush(app: &App) -> Result<()> {
+    let usage = app.access.take_usage();
+    if usage.is_empty() {
+        return Ok(());
+    }
+    let session = app.db.write();
+    let platform = PlatformScope::new(session.clone());
+    for Usage { org, kind, token, at } in usage {
+        match (kind, org) {
+            (CredentialKind::Personal, Some(org)) => {
+                let sql = org_sql!("UPDATE personal_access_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2");
+                platform.org(org).execute(sql, args![token, at]).await?;
+            }
+            (CredentialKind::System, Some(org)) => {
+                let sql = org_sql!("UPDATE system_account_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2");
+                platform.org(org).execute(sql, args![token, at]).await?;
+            }
+            (CredentialKind::Client, _) => {
+                platform.execute("UPDATE client_tokens SET last_used_at = $2 WHERE id = $1", args![token, at]).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(session.commit().await?)
+}
+
+/// Revokes tokens that nobody has used for a year, and drops old audit entries, invite links and
+/// announcements.
+pub async fn sweep(app: &App) -> Result<()> {
+    let read = PlatformScope::new(app.db.read());
+    let organizations = organizations::store::organization_ids(&read).await?;
+    drop(read);
+    for org in organizations {
+        audit_logs::purge(app, org).await?;
+        let session = app.db.write();
+        let db = PlatformScope::new(session.clone()).org(org);
+        let now = app.clock.now(org);
+        let sql = org_sql!(
+            "DELETE FROM credentials WHERE org_id = $1 AND token_id IN (SELECT id FROM personal_access_tokens ",
+            "WHERE org_id = $1 AND revoked_at IS NULL AND COALESCE(last_used_at, created_at) < $2)"
+        );
+        db.execute(sql, args![now.minus(UNUSED)]).await?;
+        let sql = org_sql!(
+            "UPDATE personal_access_tokens SET revoked_at = $2, updated_at = $2 ",
+            "WHERE org_id = $1 AND revoked_at IS NULL AND COALESCE(last_used_at, created_at) < $3"
+        );
+        db.execute(sql, args![now, now.minus(UNUSED)]).await?;
+        db.execute(org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND expires_at < $2"), args![now]).await?;
+        session.commit().await?;
+    }
+    frame::changes::purge(&app.db, WallClock::now(&*app.wall)).await
+}

@@ -1,0 +1,172 @@
+//! How an organization begins: with its owner, its predefined teams and, for the owner, a token.
+
+use frame::{
+    App,
+    db::{OrgScope, PlatformScope},
+    principal::User,
+};
+use kernel::{Email, Fault, OrgId, Problem, Result, Secret, Token, UserId};
+
+use super::{Organization, store};
+use crate::{
+    persons,
+    roles::{ADMIN_TEAM, Catalogue},
+    teams::{Team, store as teams},
+    tokens, users,
+};
+
+/// What a new organization is told.
+pub struct Founding {
+    /// Its name.
+    pub name: String,
+    /// Its owner's address.
+    pub email: Email,
+    /// Its owner's password, if the owner is to sign in with one.
+    pub password: Option<Secret<String>>,
+    /// The owner's first token; made if not given.
+    pub token: Option<Token>,
+}
+
+/// What came of it.
+pub struct Founded {
+    /// The organization.
+    pub organization: OrgId,
+    /// Its owner.
+    pub owner: UserId,
+    /// The owner's token.
+    pub token: Token,
+}
+
+const DAY: u64 = 24 * 3600;
+/// Days that an organization may be inactive before it is deleted.
+const RETENTION_DAYS: i64 = 90;
+
+/// Founds an organization, in one transaction.
+pub async fn organization_found(app: &App, founding: Founding) -> Result<Founded> {
+    let Founding { name, email, password, token } = founding;
+    let hash = match password {
+        Some(password) => Some(persons::password_hash(app, password).await?),
+        None => None,
+    };
+    let session = app.db.write();
+    let platform = PlatformScope::new(session.clone());
+    // Ids carry time, and the clock is asked for an organization that is yet to get its id.
+    let id: OrgId = app.new_id(OrgId::from_uuid(uuid::Uuid::nil()));
+    let now = app.clock.now(id);
+    let db = platform.org(id);
+
+    let person = persons::person_ensure(&platform, app.new_id(id), &email, now).await?;
+    if let Some(hash) = hash {
+        persons::person_set_password(&platform, person, &hash, now).await?;
+    }
+    let owner = User {
+        id: app.new_id(id),
+        email: email.as_str().to_owned(),
+        full_name: name_from(&email),
+        preferred_name: String::new(),
+        active: true,
+        inferred_region: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let organization = Organization {
+        id,
+        name,
+        owner_id: Some(owner.id),
+        login_path: String::new(),
+        created_at: now,
+        updated_at: now,
+        state: "active".to_owned(),
+        retention_period_days: RETENTION_DAYS,
+        pats_enabled: true,
+        mfa_enabled: false,
+    };
+    store::organization_insert(&db, &organization).await?;
+    users::store::user_insert(&db, &owner, person).await?;
+    system_teams_insert(app, &db).await?;
+    make_admin(&db, owner.id, now).await?;
+    let token = token.unwrap_or_else(|| Token::new(kernel::TokenKind::Personal, app.random_key()));
+    let year = kernel::Duration::from_secs(365 * DAY);
+    tokens::token_issue(app, &db, owner.id, "First token", now.plus(year), &token).await?;
+    session.commit().await?;
+    Ok(Founded { organization: id, owner: owner.id, token })
+}
+
+/// `ann.lee@example.com` is called "ann.lee" until somebody says better.
+fn name_from(email: &Email) -> String {
+    email.as_str().split('@').next().unwrap_or_default().to_owned()
+}
+
+async fn system_teams_insert(app: &App, db: &OrgScope) -> Result<()> {
+    let catalogue = app.part::<std::sync::Arc<Catalogue>>()?;
+    let now = app.clock.now(db.org());
+    for predefined in catalogue.teams() {
+        let team = Team {
+            id: app.new_id(db.org()),
+            name: predefined.name.clone(),
+            description: Some(predefined.description.clone()),
+            system_team: true,
+            labels: kernel::Labels::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        teams::team_insert(db, &team).await?;
+        for assignment in predefined.assignments(app, db.org()) {
+            crate::roles::store::role_insert(db, team.id.uuid(), &assignment, now).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn make_admin(db: &OrgScope, user: UserId, now: kernel::Timestamp) -> Result<()> {
+    let team = teams::system_team_id(db, ADMIN_TEAM).await?;
+    let team = team.ok_or_else(|| Problem::internal("the administrators' team is missing"))?;
+    if !teams::team_user_has(db, team, user).await? {
+        teams::team_user_insert(db, team, user, now).await?;
+    }
+    Ok(())
+}
+
+/// Gives an organization an owner from outside, when nobody inside can: the user becomes active, an
+/// administrator and the owner, and gets a new token. The organization's switch for personal tokens is
+/// turned on and its IP allow list off, since either could keep the owner out.
+pub async fn owner_set(app: &App, org: OrgId, email: &Email) -> Result<Founded> {
+    let session = app.db.write();
+    let platform = PlatformScope::new(session.clone());
+    let db = platform.org(org);
+    let now = app.clock.now(org);
+    let organization = store::organization_get(&db).await?;
+    let user = match users::store::user_get_by_email(&db, email).await? {
+        Some(user) => user,
+        None => {
+            let person = persons::person_ensure(&platform, app.new_id(org), email, now).await?;
+            let user = User {
+                id: app.new_id(org),
+                email: email.as_str().to_owned(),
+                full_name: name_from(email),
+                preferred_name: String::new(),
+                active: true,
+                inferred_region: None,
+                created_at: now,
+                updated_at: now,
+            };
+            users::store::user_insert(&db, &user, person).await?;
+            user
+        }
+    };
+    users::store::user_activate(&db, user.id, now).await?;
+    make_admin(&db, user.id, now).await?;
+    let changed = Organization { owner_id: Some(user.id), updated_at: now, ..organization };
+    store::organization_update(&db, &changed).await?;
+    crate::settings::store::unlock(&db).await?;
+    if tokens::store::token_count_live(&db, user.id, now).await? >= tokens::MOST_LIVE {
+        return Err(Problem::invalid("email", Fault::Rule("has as many live tokens as a user may have; revoke one".to_owned())));
+    }
+    let token = Token::new(kernel::TokenKind::Personal, app.random_key());
+    let day = kernel::Duration::from_secs(DAY);
+    tokens::token_issue(app, &db, user.id, "Owner recovery", now.plus(day), &token).await?;
+    frame::changes::announce(&session, org, now).await?;
+    session.commit().await?;
+    app.access.changed(Some(org));
+    Ok(Founded { organization: org, owner: user.id, token })
+}

@@ -1,0 +1,49 @@
+//! Persons: the people behind users, known to the whole installation by their e-mail.
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::PasswordHasher,
+};
+use frame::{
+    App, args,
+    db::{DbError, PlatformScope},
+};
+use kernel::{Email, PersonId, Problem, Result, Secret, Timestamp};
+
+/// Hashes a password with argon2id at the parameters that OWASP recommends (19 MiB, two passes), off
+/// the threads that serve requests.
+pub async fn password_hash(app: &App, password: Secret<String>) -> Result<String> {
+    let mut salt = [0; 16];
+    app.entropy.fill(&mut salt);
+    let hashing = tokio::task::spawn_blocking(move || {
+        let params = Params::new(19_456, 2, 1, None).map_err(|error| error.to_string())?;
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash = argon.hash_password_with_salt(password.reveal().as_bytes(), &salt).map_err(|error| error.to_string())?;
+        Ok::<_, String>(hash.to_string())
+    });
+    match hashing.await {
+        Ok(Ok(hash)) => Ok(hash),
+        Ok(Err(error)) => Err(Problem::internal(error)),
+        Err(error) => Err(Problem::Internal(Box::new(error))),
+    }
+}
+
+/// The person with an address.
+pub async fn person_get_by_email(db: &PlatformScope, email: &Email) -> Result<Option<PersonId>, DbError> {
+    let sql = "SELECT id AS value FROM persons WHERE email_folded = $1";
+    Ok(db.optional::<(PersonId,)>(sql, args![email.folded()]).await?.map(|(id,)| id))
+}
+
+/// The person with an address, made if there is none.
+pub async fn person_ensure(db: &PlatformScope, new: PersonId, email: &Email, now: Timestamp) -> Result<PersonId> {
+    let sql = "INSERT INTO persons (id, email, email_folded, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
+               ON CONFLICT (email_folded) DO NOTHING";
+    db.execute(sql, args![new, email.as_str(), email.folded(), now]).await?;
+    person_get_by_email(db, email).await?.ok_or_else(|| Problem::internal("a person vanished"))
+}
+
+/// Sets a person's password.
+pub async fn person_set_password(db: &PlatformScope, id: PersonId, hash: &str, now: Timestamp) -> Result<(), DbError> {
+    let sql = "UPDATE persons SET password_hash = $2, updated_at = $3 WHERE id = $1";
+    db.execute(sql, args![id, hash, now]).await.map(|_| ())
+}

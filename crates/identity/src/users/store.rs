@@ -1,0 +1,105 @@
+//! The SQL of users.
+
+use frame::{
+    args,
+    db::{DbError, Listing, OrgScope, Paged, PlatformScope, fold},
+    org_sql,
+    principal::User,
+};
+use kernel::{Email, PersonId, Result, TeamId, UserId, query::ListQuery};
+
+use super::{InternalUser, USERS};
+
+const COLUMNS: &str =
+    "t.id, t.email, t.full_name, t.preferred_name, t.active, t.inferred_region, t.created_at, t.updated_at";
+
+static ALL: Listing = Listing { collection: &USERS, columns: COLUMNS, table: "users", condition: "" };
+static OF_TEAM: Listing = Listing {
+    collection: &USERS,
+    columns: COLUMNS,
+    table: "users",
+    condition: "t.id IN (SELECT m.user_id FROM team_users m WHERE m.org_id = $1 AND m.team_id = $2)",
+};
+
+pub(super) async fn user_list(db: &OrgScope, query: &ListQuery) -> Result<Paged<User>> {
+    db.page(&ALL, args![], query).await
+}
+
+/// The users of a team.
+pub async fn user_list_of_team(db: &OrgScope, team: TeamId, query: &ListQuery) -> Result<Paged<User>> {
+    db.page(&OF_TEAM, args![team], query).await
+}
+
+/// A user.
+pub async fn user_get(db: &OrgScope, id: UserId) -> Result<Option<User>, DbError> {
+    let sql = org_sql!(
+        "SELECT id, email, full_name, preferred_name, active, inferred_region, created_at, updated_at ",
+        "FROM users WHERE org_id = $1 AND id = $2"
+    );
+    db.optional(sql, args![id]).await
+}
+
+/// The user with an address.
+pub async fn user_get_by_email(db: &OrgScope, email: &Email) -> Result<Option<User>, DbError> {
+    let sql = org_sql!(
+        "SELECT id, email, full_name, preferred_name, active, inferred_region, created_at, updated_at ",
+        "FROM users WHERE org_id = $1 AND email_folded = $2"
+    );
+    db.optional(sql, args![email.folded()]).await
+}
+
+/// Inserts a user, and the directory's entry for it.
+pub async fn user_insert(db: &OrgScope, user: &User, person: PersonId) -> Result<(), DbError> {
+    let sql = org_sql!(
+        "INSERT INTO users (org_id, id, person_id, email, email_folded, full_name, full_name_folded, preferred_name, ",
+        "active, inferred_region, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    );
+    let values = args![
+        user.id,
+        person,
+        &user.email,
+        fold(&user.email),
+        &user.full_name,
+        fold(&user.full_name),
+        &user.preferred_name,
+        user.active,
+        user.inferred_region.as_deref(),
+        user.created_at,
+        user.updated_at
+    ];
+    db.execute(sql, values).await?;
+    let sql = "INSERT INTO accounts (person_id, org_id, user_id) VALUES ($1, $2, $3)";
+    db.platform().execute(sql, args![person, db.org(), user.id]).await?;
+    Ok(())
+}
+
+pub(super) async fn user_update(db: &OrgScope, user: &User) -> Result<u64, DbError> {
+    let sql = org_sql!(
+        "UPDATE users SET full_name = $3, full_name_folded = $4, preferred_name = $5, updated_at = $6 ",
+        "WHERE org_id = $1 AND id = $2"
+    );
+    let values = args![user.id, &user.full_name, fold(&user.full_name), &user.preferred_name, user.updated_at];
+    db.execute(sql, values).await
+}
+
+pub(super) async fn user_delete(db: &OrgScope, id: UserId) -> Result<u64, DbError> {
+    let sql = org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND user_id = $2");
+    db.execute(sql, args![id]).await?;
+    let sql = org_sql!("DELETE FROM accounts WHERE org_id = $1 AND user_id = $2");
+    db.execute(sql, args![id]).await?;
+    db.execute(org_sql!("DELETE FROM users WHERE org_id = $1 AND id = $2"), args![id]).await
+}
+
+pub(super) async fn user_list_of_subject(db: &PlatformScope, subject: &str) -> Result<Vec<InternalUser>, DbError> {
+    let sql = "SELECT a.user_id AS id, a.org_id AS organization_id FROM subjects s \
+               JOIN accounts a ON a.person_id = s.person_id \
+               JOIN organizations o ON o.org_id = a.org_id \
+               WHERE s.subject = $1 AND o.state NOT IN ('deleting', 'deleted') ORDER BY a.org_id";
+    db.all(sql, args![subject]).await
+}
+
+/// Makes a user active.
+pub async fn user_activate(db: &OrgScope, id: UserId, now: kernel::Timestamp) -> Result<u64, DbError> {
+    let sql = org_sql!("UPDATE users SET active = true, updated_at = $3 WHERE org_id = $1 AND id = $2 AND active = false");
+    db.execute(sql, args![id, now]).await
+}
