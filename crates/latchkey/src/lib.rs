@@ -1,1 +1,23 @@
-//! TBD
+//! Latchkey: the command line, the configuration, and the wiring of everything into one program.
+
+pub mod assemble;
+pub mod bootstrap;
+pub mod commands;
+pub mod config;
+mod system;
+
+use frame::operations::Operation;
+
+/// Every operation that this program serves.
+pub fn operations() -> Vec<Operation> {
+    let mut operations = system::operations();
+    operations.extend(identity::operations());
+    operations
+}
+
+/// The OpenAPI document that this program serves under its default settings.
+pub fn openapi() -> serde_json::Value {
+    let operations = operations();
+    let specs = operations.iter().map(|operation| &*operation.spec);
+    frame::openapi::document(specs, &assemble::default_settings())
+}

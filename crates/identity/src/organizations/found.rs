@@ -25,6 +25,8 @@ pub struct Founding {
     pub password: Option<Secret<String>>,
     /// The owner's first token; made if not given.
     pub token: Option<Token>,
+    /// Whether nothing is to be done if there is an organization already.
+    pub only_first: bool,
 }
 
 /// What came of it.
@@ -42,14 +44,24 @@ const DAY: u64 = 24 * 3600;
 const RETENTION_DAYS: i64 = 90;
 
 /// Founds an organization, in one transaction.
-pub async fn organization_found(app: &App, founding: Founding) -> Result<Founded> {
-    let Founding { name, email, password, token } = founding;
+pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<Founded>> {
+    let Founding { name, email, password, token, only_first } = founding;
+    let exists = async |db: &PlatformScope| Ok::<_, Problem>(only_first && !store::organization_ids(db).await?.is_empty());
+    // Asked before as well as in the transaction: hashing a password for nothing would slow every start.
+    if exists(&PlatformScope::new(app.db.read())).await? {
+        return Ok(None);
+    }
     let hash = match password {
         Some(password) => Some(persons::password_hash(app, password).await?),
         None => None,
     };
     let session = app.db.write();
     let platform = PlatformScope::new(session.clone());
+    // Of several nodes that start at once, one makes it.
+    session.serialize("found").await?;
+    if exists(&platform).await? {
+        return Ok(None);
+    }
     // Ids carry time, and the clock is asked for an organization that is yet to get its id.
     let id: OrgId = app.new_id(OrgId::from_uuid(uuid::Uuid::nil()));
     let now = app.clock.now(id);
@@ -89,7 +101,7 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Founded
     let year = kernel::Duration::from_secs(365 * DAY);
     tokens::token_issue(app, &db, owner.id, "First token", now.plus(year), &token).await?;
     session.commit().await?;
-    Ok(Founded { organization: id, owner: owner.id, token })
+    Ok(Some(Founded { organization: id, owner: owner.id, token }))
 }
 
 /// `ann.lee@example.com` is called "ann.lee" until somebody says better.

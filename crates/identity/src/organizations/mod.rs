@@ -4,7 +4,7 @@ mod found;
 pub mod http;
 pub mod store;
 
-pub use found::{Founding, organization_found, owner_set};
+pub use found::{Founded, Founding, organization_found, owner_set};
 
 use frame::{Cx, from_row, reply::Found};
 use kernel::{

@@ -1,0 +1,160 @@
+//! Puts the parts together.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use frame::{
+    App, AppParts, Settings,
+    access::Access,
+    app::Refusals,
+    db::{DatabaseUrl, Db, PoolSettings},
+    runtime::{Entropy, SystemClock, SystemEntropy, TraceIds},
+    server::Server,
+    telemetry::Telemetry,
+    vault::{Keyring, Vault},
+};
+use identity::{roles::Catalogue, tokens::TokenAuthenticator};
+use kernel::{Clock, WallClock, query::Limits};
+
+use crate::config::{Config, Sources};
+
+/// Why the program cannot run: sentences for the operator.
+pub type Fault = String;
+
+/// The settings that handlers see when nobody set anything.
+pub fn default_settings() -> Settings {
+    let sources = Sources::gather(&|_| None, &std::collections::BTreeMap::new(), None);
+    sources.config().map(|config| config.settings).unwrap_or_else(|_| Settings {
+        public_url: String::new(),
+        page_limits: Limits::default(),
+        trusted_proxies: Vec::new(),
+        show_invite_links: false,
+        invite_lifetime: std::time::Duration::ZERO,
+        invites_per_hour: 0,
+        audit_retention: std::time::Duration::ZERO,
+        regions: Vec::new(),
+    })
+}
+
+/// Opens the database and, unless told otherwise, brings its schema up to date.
+pub async fn database(config: &Config, migrate: bool) -> Result<Db, Fault> {
+    if let DatabaseUrl::SqliteFile(path) = &config.database {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent {
+            private_dir(parent)?;
+        }
+    }
+    let pool = PoolSettings { connections: config.connections };
+    let db = Db::open(&config.database, pool)
+        .await
+        .map_err(|error| format!("the database {} cannot be opened: {error}", config.database.masked()))?;
+    if migrate {
+        db.migrate().await.map_err(|fault| fault.to_string())?;
+    } else {
+        let (has, wants) = (db.schema().await, frame::db::latest_schema());
+        if has < wants {
+            return Err(format!("the database has schema {has} and needs {wants}: run `latchkey migrate`"));
+        }
+    }
+    Ok(db)
+}
+
+/// Makes a directory that only its owner can look into.
+pub fn private_dir(path: &Path) -> Result<(), Fault> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("the directory {} cannot be made: {error}", path.display()))
+}
+
+/// Where the master key is if nobody gave one.
+pub fn key_file(config: &Config) -> PathBuf {
+    config.data_dir.join("master.key")
+}
+
+/// The master keys: those given, else those in the data directory, made at the first start.
+pub fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, Fault> {
+    if let Some(given) = &config.master_key {
+        return Keyring::parse(given.reveal()).map_err(|rule| format!("master-key {rule}"));
+    }
+    let path = key_file(config);
+    if !path.exists() {
+        private_dir(&config.data_dir)?;
+        write_keys(&path, &Keyring::generate(entropy))?;
+    }
+    let text = fs::read_to_string(&path).map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
+    Keyring::parse(&text).map_err(|rule| format!("the master key in {} {rule}", path.display()))
+}
+
+/// Writes master keys so that a crash leaves either the old file or the new one, readable by its owner only.
+pub fn write_keys(path: &Path, keys: &str) -> Result<(), Fault> {
+    let fault = |error: std::io::Error| format!("the master key {} cannot be written: {error}", path.display());
+    let new = path.with_extension("key.new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(fault)?;
+    file.write_all(keys.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(fault)?;
+    fs::rename(&new, path).map_err(fault)
+}
+
+/// The role catalogue, an operator's file included.
+pub fn catalogue(config: &Config) -> Result<Catalogue, Fault> {
+    let builtin = Catalogue::builtin().map_err(|why| format!("the built-in role catalogue is faulty: {why}"))?;
+    let Some(path) = &config.roles_file else { return Ok(builtin) };
+    let text = fs::read_to_string(path).map_err(|error| format!("the role catalogue {} cannot be read: {error}", path.display()))?;
+    builtin.extended(&text).map_err(|why| format!("the role catalogue {} is faulty: {why}", path.display()))
+}
+
+/// What tests replace.
+pub struct Outside {
+    /// Time for organizations.
+    pub clock: Arc<dyn Clock>,
+    /// The machine's time.
+    pub wall: Arc<dyn WallClock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            wall: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::default()),
+        }
+    }
+}
+
+/// Puts the program together over an open database.
+pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault> {
+    let Outside { clock, wall, entropy } = outside;
+    let ring = keyring(config, &*entropy)?;
+    let vault = Vault::open(ring, &db, &*entropy, wall.now()).await.map_err(|problem| problem.to_string())?;
+    let catalogue = Arc::new(catalogue(config)?);
+    let authenticator =
+        TokenAuthenticator { db: db.clone(), clock: Arc::clone(&clock), catalogue: Arc::clone(&catalogue) };
+    let mut extensions = axum::http::Extensions::new();
+    extensions.insert(catalogue);
+    Ok(App::new(AppParts {
+        access: Arc::new(Access::new(Box::new(authenticator))),
+        telemetry: Telemetry::new(config.access_log.then_some(config.log_format)),
+        traces: TraceIds::new(&*entropy),
+        refusals: Refusals::default(),
+        settings: config.settings.clone(),
+        db,
+        clock,
+        wall,
+        entropy,
+        vault,
+        extensions,
+    }))
+}
+
+/// All operations over an app.
+pub fn server(app: &App) -> Result<Server, Fault> {
+    Server::new(app.clone(), crate::operations())
+}

@@ -1,0 +1,142 @@
+//! What an operator does beside the server: all of it takes effect on running servers within a second.
+
+use std::{fs, process::ExitCode};
+
+use clap::ArgMatches;
+use frame::{
+    App,
+    db::PlatformScope,
+    mail,
+    runtime::{Entropy, SystemEntropy},
+};
+use identity::{
+    organizations::{self, Founding, organization_found},
+    roles::{self, literal_descriptions},
+    tokens,
+};
+use kernel::{Email, OrgId, Problem, Token, TokenKind};
+
+use super::open;
+use crate::{
+    assemble::{self, Fault},
+    config::Config,
+};
+
+fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+fn said(problem: Problem) -> Fault {
+    problem.to_string()
+}
+
+/// Brings the schema up to date.
+pub async fn migrate(config: Config) -> Result<ExitCode, Fault> {
+    let db = assemble::database(&config, true).await?;
+    println!("The database {} has schema {}.", config.database.masked(), db.schema().await);
+    db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a token that nothing knows yet.
+pub fn token() -> Result<ExitCode, Fault> {
+    let mut random = [0; 32];
+    SystemEntropy::default().fill(&mut random);
+    println!("{}", Token::new(TokenKind::Personal, random).reveal());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The organization that is named, or the only one.
+async fn organization(app: &App, matches: &ArgMatches) -> Result<OrgId, Fault> {
+    let all = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await;
+    let all = all.map_err(|error| said(error.into()))?;
+    match (matches.get_one::<String>("organization"), all.as_slice()) {
+        (Some(id), all) => {
+            let id: OrgId = id.parse().map_err(|_| format!("organization is [{id}], but it must be a UUID"))?;
+            all.contains(&id).then_some(id).ok_or_else(|| format!("there is no organization [{id}]"))
+        }
+        (None, [only]) => Ok(*only),
+        (None, []) => Err("there is no organization yet: run `latchkey init`".to_owned()),
+        (None, all) => {
+            let ids: Vec<String> = all.iter().map(ToString::to_string).collect();
+            Err(format!("there are several organizations; name one with --organization: {}", ids.join(", ")))
+        }
+    }
+}
+
+fn email(matches: &ArgMatches) -> Result<Email, Fault> {
+    let given = text(matches, "email");
+    Email::parse(given).ok_or_else(|| format!("EMAIL is [{given}], but it must be an e-mail address"))
+}
+
+/// Gives a locked-out organization its owner back.
+pub async fn owner_set(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let email = email(matches)?;
+    let app = open(&config).await?;
+    let organization = organization(&app, matches).await?;
+    let founded = organizations::owner_set(&app, organization, &email).await.map_err(said)?;
+    println!("{} owns the organization {organization}.", email.as_str());
+    println!("A token for the owner, good for a day: {}", founded.token.reveal());
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes another organization.
+pub async fn organization_create(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let email = email(matches)?;
+    let app = open(&config).await?;
+    let name = text(matches, "name").to_owned();
+    let founding = Founding { name, email, password: None, token: None, only_first: false };
+    let founded = organization_found(&app, founding).await.map_err(said)?;
+    let founded = founded.ok_or_else(|| "nothing was made".to_owned())?;
+    println!("The organization {} is owned by {}.", founded.organization, founded.owner);
+    println!("The owner's token: {}", founded.token.reveal());
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a platform service's token.
+pub async fn client_token_create(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let token = tokens::client_token_create(&app, text(matches, "name")).await.map_err(said)?;
+    println!("{}", token.reveal());
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists the outbox.
+pub async fn mail_list(config: Config) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    for mail in mail::posted(&app).await.map_err(said)? {
+        println!("{}  {}  {:<32}  {}", mail.id, mail.created_at, mail.recipient, mail.subject);
+    }
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a mail.
+pub async fn mail_show(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let id = text(matches, "id");
+    let mails = mail::posted(&app).await.map_err(said)?;
+    let mail = mails.iter().find(|mail| mail.id.to_string() == id).ok_or_else(|| format!("there is no mail [{id}]"))?;
+    let body = mail::text(&app, mail).map_err(said)?;
+    println!("To: {}\nSubject: {}\nDate: {}\n\n{body}", mail.recipient, mail.subject, mail.created_at);
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the literal role descriptions out of a published document.
+pub async fn roles_import(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let path = text(matches, "file");
+    let document = fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let descriptions = literal_descriptions(&document).map_err(|why| format!("{path} {why}"))?;
+    let app = open(&config).await?;
+    let session = app.db.write();
+    let stored = roles::store::descriptions_set(&PlatformScope::new(session.clone()), &descriptions).await;
+    stored.map_err(|error| said(error.into()))?;
+    session.commit().await.map_err(|error| said(error.into()))?;
+    println!("{} role descriptions were taken from {path}.", descriptions.len());
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}

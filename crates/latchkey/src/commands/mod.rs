@@ -1,0 +1,194 @@
+//! The command line.
+
+mod admin;
+mod doctor;
+mod keys;
+mod seed;
+mod serve;
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::{
+    assemble::{self, Fault, Outside},
+    config::{Config, SETTINGS, Sources},
+};
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let matches = command().get_matches();
+    match run(&matches) {
+        Ok(code) => code,
+        Err(fault) => {
+            eprintln!("latchkey: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let name = |help: &'static str| Arg::new("name").required(true).value_name("NAME").help(help);
+    let organization = || Arg::new("organization").long("organization").value_name("ID").help("The organization, if there are several");
+    let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
+    let mut command = Command::new("latchkey")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Identity and application-auth control plane for API platforms")
+        .after_help("Every setting is a flag, an environment variable LATCHKEY_… and a key of the configuration file, in that order of precedence.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("serve").about("Serve; the first start creates an organization and prints its owner's token"))
+        .subcommand(Command::new("init").about("Create the organization and its owner's token without serving").arg(json()))
+        .subcommand(Command::new("config").about("Print the effective configuration and where each value came from"))
+        .subcommand(Command::new("migrate").about("Bring the database's schema up to date"))
+        .subcommand(Command::new("doctor").about("Check database, key, clock and file permissions"))
+        .subcommand(Command::new("token").about("Make a well-formed personal access token, for bootstrap-token"))
+        .subcommand(
+            Command::new("owner").about("The owner of an organization").subcommand_required(true).subcommand(
+                Command::new("set")
+                    .about("Make a user owner and administrator, and print a token that is good for a day")
+                    .arg(Arg::new("email").required(true).value_name("EMAIL"))
+                    .arg(organization()),
+            ),
+        )
+        .subcommand(
+            Command::new("organization").about("Organizations").subcommand_required(true).subcommand(
+                Command::new("create")
+                    .about("Create another organization, and print its owner's token")
+                    .arg(name("The organization's name"))
+                    .arg(Arg::new("email").required(true).value_name("EMAIL").help("Its owner's e-mail")),
+            ),
+        )
+        .subcommand(
+            Command::new("client-token").about("Tokens of platform services").subcommand_required(true).subcommand(
+                Command::new("create").about("Make the token of a service; it replaces an earlier one").arg(name("The service")),
+            ),
+        )
+        .subcommand(
+            Command::new("mail")
+                .about("The mail outbox")
+                .subcommand_required(true)
+                .subcommand(Command::new("list").about("List the newest mails"))
+                .subcommand(Command::new("show").about("Print a mail").arg(Arg::new("id").required(true).value_name("ID"))),
+        )
+        .subcommand(
+            Command::new("roles").about("The role catalogue").subcommand_required(true).subcommand(
+                Command::new("import")
+                    .about("Take the literal role descriptions out of a published OpenAPI document")
+                    .arg(Arg::new("file").required(true).value_name("FILE")),
+            ),
+        )
+        .subcommand(
+            Command::new("keys").about("The master key").subcommand_required(true).subcommand(
+                Command::new("rotate")
+                    .about("Encrypt every secret with a new master key")
+                    .arg(Arg::new("forget").long("forget-old").action(ArgAction::SetTrue).help("Remove the old keys, once every server has been restarted")),
+            ),
+        )
+        .subcommand(
+            Command::new("seed")
+                .hide(true)
+                .about("Fill the first organization, for benchmarks")
+                .arg(Arg::new("users").long("users").value_parser(clap::value_parser!(u64)).default_value("1000"))
+                .arg(Arg::new("teams").long("teams").value_parser(clap::value_parser!(u64)).default_value("0")),
+        )
+        .subcommand(Command::new("floor").hide(true).about("Answer a constant through the same HTTP stack, for benchmarks"))
+        .arg(Arg::new("config").long("config").global(true).value_name("FILE").help("Configuration file [default: ./latchkey.toml, if there is one]"));
+    for setting in SETTINGS {
+        let default = setting.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
+        let help = format!("{}{} [env: {}]", setting.help, default.unwrap_or_default(), setting.environment());
+        command = command.arg(Arg::new(setting.name).long(setting.name).global(true).value_name("VALUE").help(help).help_heading("Settings"));
+    }
+    command
+}
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let Some((name, inner)) = matches.subcommand() else { return Err("no command".to_owned()) };
+    let sources = sources(inner);
+    if name == "config" {
+        return print_config(sources);
+    }
+    let config = effective(sources)?;
+    start_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no threads can be started: {error}"))?;
+    runtime.block_on(async {
+        match (name, inner.subcommand()) {
+            ("serve", _) => serve::serve(config).await,
+            ("init", _) => serve::init(config, inner.get_flag("json")).await,
+            ("floor", _) => serve::floor(config).await,
+            ("migrate", _) => admin::migrate(config).await,
+            ("doctor", _) => doctor::doctor(config).await,
+            ("token", _) => admin::token(),
+            ("owner", Some(("set", set))) => admin::owner_set(config, set).await,
+            ("organization", Some(("create", create))) => admin::organization_create(config, create).await,
+            ("client-token", Some(("create", create))) => admin::client_token_create(config, create).await,
+            ("mail", Some(("list", _))) => admin::mail_list(config).await,
+            ("mail", Some(("show", show))) => admin::mail_show(config, show).await,
+            ("roles", Some(("import", import))) => admin::roles_import(config, import).await,
+            ("keys", Some(("rotate", rotate))) => keys::rotate(config, rotate.get_flag("forget")).await,
+            ("seed", _) => seed::seed(config, inner).await,
+            _ => Err(format!("no command [{name}]")),
+        }
+    })
+}
+
+/// The command that was given, at its innermost: settings are global, so it knows them all.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| innermost(inner))
+}
+
+fn sources(matches: &ArgMatches) -> Sources {
+    let matches = innermost(matches);
+    let environment: BTreeMap<String, String> = std::env::vars().filter(|(name, _)| name.starts_with("LATCHKEY_")).collect();
+    for name in environment.keys() {
+        let known = name == "LATCHKEY_CONFIG" || SETTINGS.iter().any(|setting| setting.environment() == *name);
+        if !known {
+            eprintln!("latchkey: the environment variable {name} is no setting and is ignored");
+        }
+    }
+    let flag = |name: &str| matches.get_one::<String>(name).cloned();
+    let named = flag("config").or_else(|| environment.get("LATCHKEY_CONFIG").cloned()).map(PathBuf::from);
+    let file = named.or_else(|| Some(PathBuf::from("latchkey.toml")).filter(|path| path.exists()));
+    Sources::gather(&flag, &environment, file.as_deref())
+}
+
+fn effective(sources: Sources) -> Result<Config, Fault> {
+    sources.config().map_err(|faults| faults.join("\nlatchkey: "))
+}
+
+fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
+    for setting in SETTINGS {
+        let given = sources.get(setting.name);
+        let text = match given.text {
+            None => "(not set)".to_owned(),
+            Some(_) if setting.secret => "***".to_owned(),
+            Some(text) if setting.name == "database-url" => {
+                frame::db::DatabaseUrl::parse(&text).map(|url| url.masked()).unwrap_or_else(|_| "(not valid)".to_owned())
+            }
+            Some(text) => text,
+        };
+        println!("{:<24} {text:<40} {}", setting.name, given.origin);
+    }
+    effective(sources).map(|_| ExitCode::SUCCESS)
+}
+
+fn start_log(config: &Config) -> Result<(), Fault> {
+    let filter: tracing_subscriber::EnvFilter = config.log.parse().map_err(|_| "log is not a filter".to_owned())?;
+    // The driver reports slow statements at this level; the access log has the time of each request.
+    let quiet = "sqlx=error".parse().map_err(|_| "log is not a filter".to_owned())?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter.add_directive(quiet)).with_writer(std::io::stderr);
+    let result = match config.log_format {
+        frame::telemetry::LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        frame::telemetry::LogFormat::Text => builder.with_target(false).try_init(),
+    };
+    result.map_err(|error| format!("no log: {error}"))
+}
+
+/// The app, over a database that must be up to date.
+async fn open(config: &Config) -> Result<frame::App, Fault> {
+    let db = assemble::database(config, false).await?;
+    assemble::app(config, db, Outside::default()).await
+}

@@ -1,0 +1,89 @@
+//! Fills the first organization, for benchmarks.
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use frame::{
+    App,
+    db::{DbError, OrgScope, PlatformScope},
+    principal::User,
+};
+use identity::{
+    organizations, persons,
+    teams::{self, Team},
+    users,
+};
+use kernel::{Email, Labels, OrgId, Problem};
+
+use super::open;
+use crate::{assemble::Fault, config::Config};
+
+/// How many are written in one transaction.
+const BATCH: u64 = 1000;
+
+const FIRST: [&str; 8] = ["Ada", "Alan", "Barbara", "Edsger", "Grace", "Ken", "Leslie", "Niklaus"];
+const LAST: [&str; 8] = ["Dijkstra", "Hopper", "Lamport", "Liskov", "Lovelace", "Thompson", "Turing", "Wirth"];
+
+/// Fills the first organization.
+pub async fn seed(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let count = |name: &str| matches.get_one::<u64>(name).copied().unwrap_or(0);
+    fill(&app, count("users"), count("teams")).await.map_err(|problem| problem.to_string())?;
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn fill(app: &App, users: u64, teams: u64) -> Result<(), Problem> {
+    let all = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await?;
+    let org = *all.first().ok_or(Problem::NotFound("organization"))?;
+    let mut n = 0;
+    while n < users {
+        let session = app.db.write();
+        let db = OrgScope::new(session.clone(), org);
+        for n in n..users.min(n + BATCH) {
+            user(app, &db, n).await?;
+        }
+        session.commit().await?;
+        n += BATCH;
+    }
+    let session = app.db.write();
+    let db = OrgScope::new(session.clone(), org);
+    for n in 0..teams {
+        team(app, &db, org, n).await?;
+    }
+    Ok(session.commit().await?)
+}
+
+async fn user(app: &App, db: &OrgScope, n: u64) -> Result<(), Problem> {
+    let pick = |names: &[&'static str; 8], n: u64| names[usize::try_from(n % 8).unwrap_or(0)];
+    let (first, last) = (pick(&FIRST, n), pick(&LAST, n / 8));
+    let address = format!("{}.{}.{n}@example.com", first.to_lowercase(), last.to_lowercase());
+    let email = Email::parse(&address).ok_or_else(|| Problem::internal("a made-up address is none"))?;
+    let now = app.clock.now(db.org());
+    let person = persons::person_ensure(&db.platform(), app.new_id(db.org()), &email, now).await?;
+    let user = User {
+        id: app.new_id(db.org()),
+        email: address,
+        full_name: format!("{first} {last} {n}"),
+        preferred_name: first.to_owned(),
+        active: n % 10 != 0,
+        inferred_region: None,
+        created_at: now,
+        updated_at: now,
+    };
+    Ok(users::store::user_insert(db, &user, person).await?)
+}
+
+async fn team(app: &App, db: &OrgScope, org: OrgId, n: u64) -> Result<(), DbError> {
+    let now = app.clock.now(org);
+    let team = Team {
+        id: app.new_id(org),
+        name: format!("Team {n}"),
+        description: Some(format!("The team with the number {n}.")),
+        system_team: false,
+        labels: Labels::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    teams::store::team_insert(db, &team).await
+}

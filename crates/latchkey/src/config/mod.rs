@@ -1,0 +1,341 @@
+//! Configuration: flags, then environment, then one TOML file, then defaults; validated as a whole.
+
+mod settings;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use frame::{Settings, db::DatabaseUrl, telemetry::LogFormat};
+use kernel::{Email, Secret, Token, query::Limits};
+
+pub use settings::{SETTINGS, Setting};
+
+/// Where a value came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag,
+    /// This environment variable.
+    Environment(String),
+    /// This file.
+    File(PathBuf),
+    /// Nobody set it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting's text and where it came from.
+#[derive(Clone)]
+pub struct Given {
+    /// The text; `None` if nobody set it and there is no default.
+    pub text: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// The texts of all settings.
+pub struct Sources {
+    given: BTreeMap<&'static str, Given>,
+    faults: Vec<String>,
+}
+
+/// What a new installation begins with.
+pub struct Bootstrap {
+    /// The organization's name.
+    pub organization: String,
+    /// The owner's address.
+    pub email: Email,
+    /// The owner's password, if one is set.
+    pub password: Option<Secret<String>>,
+    /// The owner's first token, if one is given.
+    pub token: Option<Token>,
+}
+
+/// The effective configuration.
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The URL under which clients reach the server, if it is not where it listens.
+    pub public_url: Option<String>,
+    /// Where files are.
+    pub data_dir: PathBuf,
+    /// Where the data is.
+    pub database: DatabaseUrl,
+    /// Most database connections.
+    pub connections: u32,
+    /// The master keys; `None` for the file in the data directory.
+    pub master_key: Option<Secret<String>>,
+    /// What a new installation begins with.
+    pub bootstrap: Bootstrap,
+    /// What is logged.
+    pub log: String,
+    /// How.
+    pub log_format: LogFormat,
+    /// Whether each request is logged.
+    pub access_log: bool,
+    /// Whether the schema is brought up to date at the start.
+    pub migrate: bool,
+    /// An operator's role catalogue.
+    pub roles_file: Option<PathBuf>,
+    /// How long requests may go on when the server is told to stop.
+    pub shutdown_grace: Duration,
+    /// What handlers need.
+    pub settings: Settings,
+}
+
+impl Sources {
+    /// Gathers the texts. `flags` are those of the command line.
+    pub fn gather(
+        flags: &dyn Fn(&str) -> Option<String>,
+        environment: &BTreeMap<String, String>,
+        file: Option<&Path>,
+    ) -> Self {
+        let mut faults = Vec::new();
+        let from_file = file.map(|path| (path, read_file(path, &mut faults)));
+        let mut given = BTreeMap::new();
+        for setting in SETTINGS {
+            let variable = setting.environment();
+            let in_file = from_file.as_ref().and_then(|(path, values)| Some((path, values.get(setting.name)?)));
+            let (text, origin) = if let Some(text) = flags(setting.name) {
+                (Some(text), Origin::Flag)
+            } else if let Some(text) = environment.get(&variable).filter(|text| !text.is_empty()) {
+                (Some(text.clone()), Origin::Environment(variable))
+            } else if let Some((path, text)) = in_file {
+                (Some(text.clone()), Origin::File(path.to_path_buf()))
+            } else {
+                (setting.default.map(str::to_owned), Origin::Default)
+            };
+            given.insert(setting.name, Given { text, origin });
+        }
+        Self { given, faults }
+    }
+
+    /// A setting's text and origin.
+    pub fn get(&self, name: &str) -> Given {
+        self.given.get(name).cloned().unwrap_or(Given { text: None, origin: Origin::Default })
+    }
+
+    fn read<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let Given { text, origin } = self.get(name);
+        let text = text?;
+        let setting = SETTINGS.iter().find(|setting| setting.name == name);
+        parse(&text)
+            .map_err(|rule| {
+                let secret = setting.is_some_and(|setting| setting.secret);
+                let shown = if secret { "***".to_owned() } else { text.clone() };
+                self.faults.push(format!("{name} is [{shown}] ({origin}), but it {rule}"));
+            })
+            .ok()
+    }
+
+    /// Validates everything; fails with every fault, each a sentence with setting, value and rule.
+    pub fn config(mut self) -> Result<Config, Vec<String>> {
+        let listen = self.read("listen", |text| text.parse().map_err(|_| "must be ADDRESS:PORT".to_owned()));
+        let public_url = self.read("public-url", public_url);
+        let data_dir = self.read("data-dir", |text| Ok(PathBuf::from(text))).unwrap_or_default();
+        let database = match self.get("database-url").text {
+            Some(_) => self.read("database-url", |text| DatabaseUrl::parse(text).map_err(str::to_owned)),
+            None => Some(DatabaseUrl::SqliteFile(data_dir.join("latchkey.db"))),
+        };
+        let connections = self.number("database-connections", 1, 1000);
+        let master_key = self.read("master-key", |text| {
+            frame::vault::Keyring::parse(text).map(|_| Secret::new(text.to_owned())).map_err(str::to_owned)
+        });
+        let organization = self.read("bootstrap-organization", |text| {
+            if (1..=250).contains(&text.chars().count()) { Ok(text.to_owned()) } else { Err("must have 1 to 250 characters".to_owned()) }
+        });
+        let email = self.read("bootstrap-email", |text| Email::parse(text).ok_or_else(|| "must be an e-mail address".to_owned()));
+        let password = self.read("bootstrap-password", |text| {
+            if text.chars().count() >= 12 { Ok(Secret::new(text.to_owned())) } else { Err("must have at least 12 characters".to_owned()) }
+        });
+        let token = self.read("bootstrap-token", |text| {
+            let token = Token::parse(text).filter(|token| token.kind() == kernel::TokenKind::Personal);
+            token.ok_or_else(|| "must be a well-formed kpat_ token, such as `latchkey token` makes".to_owned())
+        });
+        let log = self.read("log", |text| {
+            let parsed = text.parse::<tracing_subscriber::filter::EnvFilter>();
+            parsed.map(|_| text.to_owned()).map_err(|_| "must be a level (error, warn, info, debug, trace) or a filter".to_owned())
+        });
+        let log_format = self.read("log-format", |text| match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("must be text or json".to_owned()),
+        });
+        let access_log = self.boolean("access-log");
+        let migrate = self.boolean("migrate");
+        let roles_file = self.read("roles-file", |text| Ok(PathBuf::from(text)));
+        let shutdown_grace = self.number("shutdown-grace-seconds", 0, 3600);
+        let max_size = self.number("page-size-max", 1, 10_000);
+        let default_size = self.number("page-size-default", 1, max_size.unwrap_or(1000));
+        let trusted_proxies = self.read("trusted-proxies", |text| {
+            let nets = text.split(',').map(str::trim).filter(|net| !net.is_empty());
+            nets.map(|net| net.parse().or_else(|_| net.parse::<std::net::IpAddr>().map(ipnet::IpNet::from)))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|_| "must be addresses or networks, separated by commas".to_owned())
+        });
+        let show_invite_links = self.boolean("show-invite-links");
+        let invite_days = self.number("invite-lifetime-days", 1, 365);
+        let invites_per_hour = self.number("invites-per-hour", 1, 1_000_000);
+        let audit_days = self.number("audit-retention-days", 1, 36_500);
+        let regions = self.read("regions", |text| {
+            let regions: Vec<String> = text.split(',').map(|region| region.trim().to_owned()).collect();
+            let known = ["us", "eu", "au", "me", "in", "sg"];
+            if regions.iter().all(|region| known.contains(&region.as_str())) {
+                Ok(regions)
+            } else {
+                Err(format!("must be some of {}, separated by commas", known.join(", ")))
+            }
+        });
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3600);
+        let config = (|| {
+            Some(Config {
+                listen: listen?,
+                data_dir,
+                database: database?,
+                connections: connections?,
+                master_key,
+                bootstrap: Bootstrap { organization: organization?, email: email?, password, token },
+                log: log?,
+                log_format: log_format?,
+                access_log: access_log?,
+                migrate: migrate?,
+                roles_file,
+                shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
+                settings: Settings {
+                    public_url: public_url.clone().unwrap_or_else(|| format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))),
+                    page_limits: Limits { default_size: default_size?, max_size: max_size? },
+                    trusted_proxies: trusted_proxies?,
+                    show_invite_links: show_invite_links?,
+                    invite_lifetime: days(invite_days?),
+                    invites_per_hour: invites_per_hour?,
+                    audit_retention: days(audit_days?),
+                    regions: regions?,
+                },
+                public_url,
+            })
+        })();
+        config.ok_or_else(|| vec!["a setting without a default is not set".to_owned()])
+    }
+
+    fn number(&mut self, name: &'static str, least: u32, most: u32) -> Option<u32> {
+        self.read(name, |text| match text.parse::<u32>() {
+            Ok(number) if (least..=most).contains(&number) => Ok(number),
+            _ => Err(format!("must be a whole number from {least} to {most}")),
+        })
+    }
+
+    fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        self.read(name, |text| match text {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        })
+    }
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(['?', '#', ' ']) => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("must be an http:// or https:// URL".to_owned()),
+    }
+}
+
+/// Reads the file; `[bootstrap] email` is the setting `bootstrap-email`.
+fn read_file(path: &Path, faults: &mut Vec<String>) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            faults.push(format!("the configuration file {} cannot be read: {error}", path.display()));
+            return values;
+        }
+    };
+    match text.parse::<toml::Table>() {
+        Ok(table) => flatten("", &table, &mut values),
+        Err(error) => faults.push(format!("the configuration file {} is not TOML: {}", path.display(), error.message())),
+    }
+    for name in values.keys() {
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            faults.push(format!("{name} is no setting (file {})", path.display()));
+        }
+    }
+    values
+}
+
+fn flatten(prefix: &str, table: &toml::Table, values: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.replace('_', "-") } else { format!("{prefix}-{}", key.replace('_', "-")) };
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, values),
+            toml::Value::String(text) => {
+                values.insert(name, text.clone());
+            }
+            toml::Value::Array(items) => {
+                let texts: Vec<String> = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+                values.insert(name, texts.join(","));
+            }
+            other => {
+                values.insert(name, other.to_string());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(flags: &[(&str, &str)], environment: &[(&str, &str)], file: Option<&Path>) -> Sources {
+        let flags: BTreeMap<String, String> = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Sources::gather(&|name| flags.get(name).cloned(), &environment, file)
+    }
+
+    #[test]
+    fn flags_go_before_environment_before_file_before_default() {
+        let path = std::env::temp_dir().join(format!("latchkey-config-{}.toml", std::process::id()));
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\nlog = \"warn\"\n[bootstrap]\nemail = \"a@b.co\"\n").unwrap();
+        let environment = [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_LOG", "debug")];
+        let config = sources(&[("listen", "127.0.0.1:3")], &environment, Some(&path)).config().ok().unwrap();
+        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.log, "debug");
+        assert_eq!(config.bootstrap.email.as_str(), "a@b.co");
+        assert_eq!(config.settings.page_limits.default_size, 10);
+        std::fs::write(&path, "no-such-thing = 1\nlisten = [").unwrap();
+        assert!(sources(&[], &[], Some(&path)).config().is_err());
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn every_fault_is_told_with_setting_value_and_rule_and_no_secret() {
+        let environment = [
+            ("LATCHKEY_LISTEN", "here"),
+            ("LATCHKEY_DATABASE_URL", "mysql://x"),
+            ("LATCHKEY_BOOTSTRAP_PASSWORD", "hunter2"),
+            ("LATCHKEY_PAGE_SIZE_MAX", "0"),
+        ];
+        let faults = sources(&[], &environment, None).config().err().unwrap();
+        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert_eq!(faults[0], "listen is [here] (environment LATCHKEY_LISTEN), but it must be ADDRESS:PORT");
+        assert!(!faults.join(" ").contains("hunter2"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Every setting, as data: flags, environment variables, the file's keys and the help come from here.
+
+/// One thing that can be set.
+pub struct Setting {
+    /// Its name: `--name`, `LATCHKEY_NAME`, `name = …`.
+    pub name: &'static str,
+    /// Whether its value is shown to nobody.
+    pub secret: bool,
+    /// Its value when nobody sets it.
+    pub default: Option<&'static str>,
+    /// What it is for.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// Its environment variable.
+    pub fn environment(&self) -> String {
+        format!("LATCHKEY_{}", self.name.replace('-', "_").to_uppercase())
+    }
+}
+
+const fn setting(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
+    Setting { name, secret: false, default, help }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> Setting {
+    Setting { name, secret: true, default: None, help }
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    setting("listen", Some("127.0.0.1:8080"), "Address and port to listen on"),
+    setting("public-url", None, "URL under which clients reach the server [default: http://LISTEN]"),
+    setting("data-dir", Some("./latchkey-data"), "Directory for the database file and the master key"),
+    setting("database-url", None, "sqlite:PATH, sqlite::memory: or postgres://… [default: sqlite:DATA_DIR/latchkey.db]"),
+    setting("database-connections", Some("8"), "Most connections for reading (SQLite) or in all (PostgreSQL)"),
+    secret("master-key", "Master key, 32 bytes in base64; more keys, separated by commas, still open old secrets [default: DATA_DIR/master.key]"),
+    setting("bootstrap-organization", Some("My organization"), "Name of the organization that the first start creates"),
+    setting("bootstrap-email", Some("owner@localhost"), "E-mail of its owner"),
+    secret("bootstrap-password", "Password of its owner"),
+    secret("bootstrap-token", "Personal access token of its owner [default: a new one, printed once]"),
+    setting("log", Some("info"), "What is logged: error, warn, info, debug, trace, or a filter"),
+    setting("log-format", Some("text"), "text or json"),
+    setting("access-log", Some("true"), "Whether each request is logged"),
+    setting("migrate", Some("true"), "Whether the schema is brought up to date at the start"),
+    setting("page-size-default", Some("10"), "Page size when the client names none"),
+    setting("page-size-max", Some("1000"), "Largest page size"),
+    setting("trusted-proxies", Some(""), "Addresses or networks whose X-Forwarded-For is believed"),
+    setting("show-invite-links", Some("false"), "Whether the reply to an invite carries its link"),
+    setting("invite-lifetime-days", Some("7"), "How long an invite link is good"),
+    setting("invites-per-hour", Some("100"), "How many invites an organization may send in an hour"),
+    setting("audit-retention-days", Some("365"), "How long audit entries are kept"),
+    setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
+    setting("roles-file", None, "TOML file with more roles for the catalogue"),
+    setting("shutdown-grace-seconds", Some("30"), "How long running requests may go on when the server is told to stop"),
+];

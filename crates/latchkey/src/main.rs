@@ -1,0 +1,7 @@
+//! The `latchkey` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    latchkey::commands::main()
+}

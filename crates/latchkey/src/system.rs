@@ -1,0 +1,57 @@
+//! Operations on the program itself, for load balancers and monitoring.
+
+use frame::{
+    Cx,
+    operations::{Operation, Rule, get},
+    principal::Callers,
+    reply::{Found, Text},
+};
+use kernel::{Problem, Result};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How the program is.
+#[derive(Serialize, JsonSchema)]
+pub struct Status {
+    /// `ok`.
+    status: &'static str,
+}
+
+const OK: Found<Status> = Found(Status { status: "ok" });
+
+async fn healthz(_: Cx) -> Result<Found<Status>> {
+    Ok(OK)
+}
+
+async fn readyz(cx: Cx) -> Result<Found<Status>> {
+    let schema = cx.app().db.schema().await;
+    if schema == 0 {
+        return Err(Problem::Unavailable("The database cannot be reached"));
+    }
+    Ok(OK)
+}
+
+async fn metrics(cx: Cx) -> Result<Text> {
+    let text = cx.app().telemetry.render(cx.app());
+    Ok(Text("application/openmetrics-text; version=1.0.0; charset=utf-8", text))
+}
+
+const TAG: &str = "System";
+
+pub fn operations() -> Vec<Operation> {
+    vec![
+        get("healthz", "/healthz")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(TAG, "Tell whether the program runs", "")
+            .handle(healthz),
+        get("readyz", "/readyz")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(TAG, "Tell whether the program can serve", "It cannot while its database is out of reach.")
+            .errors(&[503])
+            .handle(readyz),
+        get("metrics", "/metrics")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(TAG, "Get metrics", "In the OpenMetrics text format, for Prometheus.")
+            .handle(metrics),
+    ]
+}
