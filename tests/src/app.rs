@@ -1,0 +1,224 @@
+//! A whole Latchkey in this process.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use frame::{
+    App,
+    db::{Db, OrgScope, PlatformScope, PoolSettings},
+    principal::User,
+    runtime::{ShiftedClock, SystemClock, SystemEntropy},
+};
+use identity::{organizations::Founding, persons, tokens, users};
+use kernel::{Clock, Email, OrgId, SystemAccountId, Token, TokenKind, UserId};
+use latchkey::{
+    assemble::{self, Outside},
+    config::{Config, Sources},
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{Client, Engine, conformance::Conformance, database::Fresh};
+
+/// A running Latchkey with one organization.
+pub struct TestApp {
+    /// Its insides, for what cannot be done over HTTP.
+    pub app: App,
+    /// Its organizations' time.
+    pub clock: Arc<ShiftedClock>,
+    /// Its organization.
+    pub org: OrgId,
+    /// The owner, calling with a personal access token.
+    pub owner: Client,
+    /// The owner's user.
+    pub owner_id: UserId,
+    stop: watch::Sender<bool>,
+    database: Arc<Fresh>,
+}
+
+/// A user with a personal access token.
+pub struct Member {
+    /// The user.
+    pub id: UserId,
+    /// The user, calling.
+    pub client: Client,
+}
+
+/// Compiling the schemas takes longer than most tests; all tests of a process share them.
+fn conformance() -> Arc<Conformance> {
+    static SHARED: OnceLock<Arc<Conformance>> = OnceLock::new();
+    Arc::clone(SHARED.get_or_init(|| Arc::new(Conformance::new(&latchkey::openapi()))))
+}
+
+/// The configuration of tests: defaults, but for what each names, as environment variables without
+/// `LATCHKEY_`.
+pub fn configuration(settings: &[(&str, &str)]) -> Config {
+    let mut environment = BTreeMap::from([("LATCHKEY_ACCESS_LOG".to_owned(), "false".to_owned())]);
+    environment.extend(settings.iter().map(|(name, value)| (format!("LATCHKEY_{name}"), (*value).to_owned())));
+    Sources::gather(&|_| None, &environment, None).config().unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+impl TestApp {
+    /// Starts one with an organization.
+    pub async fn new(engine: Engine) -> Self {
+        Self::with(engine, &[]).await
+    }
+
+    /// Starts one with settings, e.g. `("PAGE_SIZE_MAX", "50")`.
+    pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let database = Arc::new(Fresh::new(engine).await);
+        let clock = Arc::new(ShiftedClock::default());
+        let (app, base, stop) = node(&database, &clock, settings).await;
+        let founding = Founding {
+            name: "Acme".to_owned(),
+            email: Email::parse("owner@acme.test").expect("an address"),
+            password: None,
+            token: None,
+            only_first: true,
+        };
+        let founded = identity::organizations::organization_found(&app, founding).await;
+        let founded = founded.expect("founding works").expect("nothing was there");
+        let owner = Client::new(base, conformance()).with_token(founded.token.reveal());
+        Self { app, clock, org: founded.organization, owner, owner_id: founded.owner, stop, database }
+    }
+
+    /// Starts another node on the same database, with caches of its own.
+    pub async fn another_node(&self) -> Self {
+        let (app, base, stop) = node(&self.database, &self.clock, &[]).await;
+        let owner = Client::new(base, conformance()).with_token(self.owner.token());
+        Self {
+            app,
+            clock: Arc::clone(&self.clock),
+            org: self.org,
+            owner,
+            owner_id: self.owner_id,
+            stop,
+            database: Arc::clone(&self.database),
+        }
+    }
+
+    /// Nobody, calling.
+    pub fn anonymous(&self) -> Client {
+        self.owner.anonymous()
+    }
+
+    /// Founds another organization on the same server; its owner and its id.
+    pub async fn another_organization(&self, email: &str) -> (Member, OrgId) {
+        let founding = Founding {
+            name: "Rival".to_owned(),
+            email: Email::parse(email).expect("an address"),
+            password: None,
+            token: None,
+            only_first: false,
+        };
+        let founded = identity::organizations::organization_found(&self.app, founding).await;
+        let founded = founded.expect("founding works").expect("it was made");
+        let client = self.owner.with_token(founded.token.reveal());
+        (Member { id: founded.owner, client }, founded.organization)
+    }
+
+    /// Adds an active user without roles, with a token. Signing up is not part of the API yet.
+    pub async fn member(&self, email: &str) -> Member {
+        let session = self.app.db.write();
+        let db = OrgScope::new(session.clone(), self.org);
+        let email = Email::parse(email).expect("an address");
+        let now = self.app.clock.now(self.org);
+        let person = persons::person_ensure(&db.platform(), self.app.new_id(self.org), &email, now).await.expect("a person");
+        let user = User {
+            id: self.app.new_id(self.org),
+            email: email.as_str().to_owned(),
+            full_name: format!("User {}", email.as_str()),
+            preferred_name: String::new(),
+            active: true,
+            inferred_region: None,
+            created_at: now,
+            updated_at: now,
+        };
+        users::store::user_insert(&db, &user, person).await.expect("a user");
+        session.commit().await.expect("committed");
+        let client = self.token_of(user.id, Duration::from_secs(30 * 24 * 3600)).await;
+        Member { id: user.id, client }
+    }
+
+    /// A token for a user, good for so long.
+    pub async fn token_of(&self, user: UserId, life: Duration) -> Client {
+        let session = self.app.db.write();
+        let db = OrgScope::new(session.clone(), self.org);
+        let token = Token::new(TokenKind::Personal, self.app.random_key());
+        let expires_at = self.app.clock.now(self.org).plus(life);
+        tokens::token_issue(&self.app, &db, user, "Test token", expires_at, &token).await.expect("a token");
+        session.commit().await.expect("committed");
+        self.owner.with_token(token.reveal())
+    }
+
+    /// A system account without roles, with a token.
+    pub async fn system_account(&self, name: &str) -> (SystemAccountId, Client) {
+        let account = self.owner.post("/v3/system-accounts", json!({ "name": name, "description": "" })).await.expect(201);
+        let id = account["id"].as_str().expect("an id");
+        let expires_at = self.app.clock.now(self.org).plus(Duration::from_secs(30 * 24 * 3600));
+        let body = json!({ "name": "token", "expires_at": expires_at });
+        let token = self.owner.post(&format!("/v3/system-accounts/{id}/access-tokens"), body).await.expect(201);
+        let client = self.owner.with_token(token["token"].as_str().expect("a token"));
+        (id.parse().expect("a UUID"), client)
+    }
+
+    /// A platform service's caller.
+    pub async fn service(&self, name: &str) -> Client {
+        let token = tokens::client_token_create(&self.app, name).await.expect("a token");
+        self.owner.with_token(token.reveal())
+    }
+
+    /// The id of a predefined team.
+    pub async fn team_id(&self, name: &str) -> String {
+        let teams = self.owner.get(&format!("/v3/teams?filter[name][eq]={name}")).await.expect(200);
+        teams["data"][0]["id"].as_str().expect("a team").to_owned()
+    }
+
+    /// The directory tables.
+    pub fn platform(&self) -> PlatformScope {
+        PlatformScope::new(self.app.db.read())
+    }
+
+    /// Moves the organizations' time on.
+    pub fn advance(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
+
+/// A node: its insides, where it listens, and what stops it.
+async fn node(database: &Fresh, clock: &Arc<ShiftedClock>, settings: &[(&str, &str)]) -> (App, String, watch::Sender<bool>) {
+    let directory = database.directory.to_string_lossy().into_owned();
+    let mut all = vec![("DATA_DIR", directory.as_str())];
+    all.extend_from_slice(settings);
+    let config = configuration(&all);
+    let db = Db::open(&database.url, PoolSettings { connections: 4 }).await.expect("the database opens");
+    db.migrate().await.expect("migrations apply");
+    let clock: Arc<dyn Clock> = Arc::<ShiftedClock>::clone(clock);
+    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy::default()) };
+    let app = assemble::app(&config, db, outside).await.expect("the parts fit");
+    let router = assemble::server(&app).expect("the operations fit").router();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(frame::changes::follow(app.db.clone(), Arc::clone(&app.access), stopped.clone()));
+    let mut until = stopped;
+    tokio::spawn(async move {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let _ = axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                let _ = until.wait_for(|stop| *stop).await;
+            })
+            .await;
+    });
+    (app, format!("http://{address}"), stop)
+}

@@ -1,0 +1,145 @@
+//! A caller: speaks HTTP as some credential, and reads what comes back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client as Http, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+use crate::conformance::Conformance;
+
+/// A caller.
+#[derive(Clone)]
+pub struct Client {
+    http: Http<HttpConnector, Full<Bytes>>,
+    base: String,
+    token: Option<String>,
+    conformance: Arc<Conformance>,
+}
+
+/// What came back.
+pub struct Answer {
+    /// The request, for messages.
+    request: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as JSON; null if it is none.
+    pub body: Value,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Client {
+    pub(crate) fn new(base: String, conformance: Arc<Conformance>) -> Self {
+        let http = Http::builder(TokioExecutor::new()).build(HttpConnector::new());
+        Self { http, base, token: None, conformance }
+    }
+
+    /// The same server, called with another credential.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same server, called without a credential.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
+    /// The credential.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// Any method, with an optional JSON body.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let headers: &[(&str, &str)] = if body.is_some() { &[("content-type", "application/json")] } else { &[] };
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        self.send(method, path, headers, body).await
+    }
+
+    /// Any request at all.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let mut request = Request::builder().method(&method).uri(format!("{}{}", self.base, encoded(path)));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::from(body)).expect("a request that can be written");
+        let response = self.http.request(request).await.expect("the server answers");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the reply ends").to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let answer = Answer {
+            request: format!("{method} {path}"),
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        };
+        self.conformance.check(&method, path, &answer);
+        answer
+    }
+}
+
+/// Encodes what tests like to write plainly.
+fn encoded(path: &str) -> String {
+    path.replace('[', "%5B").replace(']', "%5D").replace(' ', "%20").replace('"', "%22")
+}
+
+impl Answer {
+    /// The body, if the status is this; else the test fails and shows what came.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{} answered {}", self.request, self.text);
+        self.body
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The names of the parameters that a 400 complains of, in order.
+    #[track_caller]
+    pub fn bad_fields(self) -> Vec<String> {
+        let body = self.expect(400);
+        let entries = body["invalid_parameters"].as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| entry["field"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+}

@@ -1,0 +1,3 @@
+//! Stories: each reads like a user's afternoon.
+
+mod teams;
