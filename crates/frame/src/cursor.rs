@@ -11,6 +11,8 @@ use crate::{Cx, db::CursorPage};
 pub struct CursorMeta {
     /// The first page.
     pub first: String,
+    /// The last page.
+    pub last: String,
     /// The next page; `null` at the end.
     pub next: Option<String>,
     /// The page in front; `null` at the start.
@@ -29,7 +31,7 @@ pub struct Around {
 
 /// A cursor-paged list: `{"meta": {"page": {…}}, "data": […]}`.
 #[derive(Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(rename = "{T}CursorPage")]
 pub struct Cursored<T> {
     /// Where the neighbouring pages are.
     pub meta: Around,
@@ -40,6 +42,7 @@ pub struct Cursored<T> {
 /// A cursor-paged list whose metadata is flat: `{"meta": {…}, "data": […]}`.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "{T}FlatCursorPage")]
 pub struct FlatCursored<T> {
     /// Where the neighbouring pages are.
     pub meta: CursorMeta,
@@ -69,6 +72,7 @@ impl<T> FlatCursored<T> {
         let meta = CursorMeta {
             next: page.next.map(|cursor| format!("{base}&page[after]={cursor}")),
             previous: page.previous.map(|cursor| format!("{base}&page[before]={cursor}")),
+            last: format!("{base}&page[before]={}", page.last),
             first: base,
             size: page.size.into(),
         };

@@ -36,7 +36,7 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
 
 /// The document.
 pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) -> Value {
-    let mut generator = SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
     let mut schemas = problems();
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();

@@ -91,6 +91,7 @@ pub struct User {
     pub active: bool,
     /// The region nearest to where the user signed up.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub inferred_region: Option<String>,
     /// When the user was created.
     pub created_at: Timestamp,

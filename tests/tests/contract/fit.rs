@@ -45,9 +45,12 @@ pub fn gaps(side: Side, at: &str, contract: &Shape, served: &Shape) -> Vec<Gap> 
             let (mine, theirs, index) =
                 if response { (form, other, other_index) } else { (other, form, index) };
             let at = if contract.forms.len() > 1 { format!("{at}<{}>", index + 1) } else { at.to_owned() };
-            (index, mine.kind == theirs.kind, FormFit { side, at, contract, theirs, mine }.gaps())
+            // Forms are told apart by their properties first: many small gaps do not make it another form.
+            let shared = theirs.properties.keys().filter(|name| mine.properties.contains_key(*name)).count();
+            let alike = (mine.kind == theirs.kind, shared);
+            (index, alike, FormFit { side, at, contract, theirs, mine }.gaps())
         });
-        match fits.min_by_key(|(_, alike, gaps)| (!gaps.is_empty(), !alike, gaps.len())) {
+        match fits.min_by_key(|(_, alike, gaps)| (!gaps.is_empty(), std::cmp::Reverse(*alike), gaps.len())) {
             None => gaps.push(Gap::new(at, "type", "the served document or the contract knows null alone")),
             Some((index, _, found)) => {
                 used.insert(index);

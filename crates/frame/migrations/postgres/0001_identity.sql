@@ -84,7 +84,7 @@ CREATE TABLE role_descriptions (
 CREATE TABLE organizations (
     org_id UUID NOT NULL PRIMARY KEY,
     name TEXT COLLATE "C" NOT NULL,
-    owner_id UUID,
+    owner_id UUID NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
     retention_period_days BIGINT NOT NULL,
     login_path TEXT COLLATE "C" NOT NULL,

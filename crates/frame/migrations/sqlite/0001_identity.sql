@@ -83,7 +83,7 @@ CREATE TABLE role_descriptions (
 CREATE TABLE organizations (
     org_id BLOB NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
-    owner_id BLOB,
+    owner_id BLOB NOT NULL,
     state TEXT NOT NULL,
     retention_period_days BIGINT NOT NULL,
     login_path TEXT NOT NULL,

@@ -22,6 +22,7 @@ pub struct Listing {
 
 /// A numbered page (wire 0.6): `{"meta": {"page": {…}}, "data": […]}`.
 #[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Paged<T> {
     /// Where this page stands.
     pub meta: Meta,
@@ -82,6 +83,8 @@ pub struct CursorPage<T> {
     pub next: Option<String>,
     /// `page[before]` of the page in front.
     pub previous: Option<String>,
+    /// `page[before]` of the last page.
+    pub last: String,
 }
 
 impl<T> CursorPage<T> {
@@ -92,6 +95,7 @@ impl<T> CursorPage<T> {
             size: self.size,
             next: self.next,
             previous: self.previous,
+            last: self.last,
         }
     }
 }
@@ -277,12 +281,16 @@ impl OrgScope {
         }
         let first = found.first().map(|row| Cursor::encode(row.seq));
         let last = found.last().map(|row| Cursor::encode(row.seq));
+        // In front of the end of all numbers stands the last page.
+        let end = if newest_first { i64::MIN } else { i64::MAX };
         let (next, previous) = match at {
+            Cursor::Before(seq) if seq == end => (None, first.filter(|_| more)),
             Cursor::Start => (last.filter(|_| more), None),
             Cursor::After(_) => (last.filter(|_| more), first),
             Cursor::Before(_) => (last, first.filter(|_| more)),
         };
-        Ok(CursorPage { data: found.into_iter().map(|row| row.item).collect(), size, next, previous })
+        let data = found.into_iter().map(|row| row.item).collect();
+        Ok(CursorPage { data, size, next, previous, last: Cursor::encode(end) })
     }
 }
 

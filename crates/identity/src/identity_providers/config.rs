@@ -131,7 +131,7 @@ impl Default for ClaimMappings {
 
 pub(super) const CLIENT_ID: Text = text(1, 1000);
 pub(super) const fn scopes() -> List<Text> {
-    List { item: text(1, 250), least: 1, most: 100, distinct: true }
+    List { item: text(1, 250), least: 0, most: 100, distinct: false }
 }
 
 /// Without this scope there is no OpenID Connect.

@@ -148,7 +148,7 @@ impl Body for GroupTeams {
     const NAME: &'static str = "GroupTeams";
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let group = fields.needed("group", text(1, 1000));
-        let team_ids = fields.needed("team_ids", List { item: id(), least: 0, most: 1000, distinct: true });
+        let team_ids = fields.needed("team_ids", List { item: id(), least: 0, most: 1000, distinct: false });
         Some(Self { group: group?, team_ids: team_ids? })
     }
 }
@@ -166,7 +166,7 @@ impl Body for TeamGroups {
     const NAME: &'static str = "TeamGroups";
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let team_id = fields.needed("team_id", id());
-        let groups = fields.needed("groups", List { item: text(1, 1000), least: 0, most: 1000, distinct: true });
+        let groups = fields.needed("groups", List { item: text(1, 1000), least: 0, most: 1000, distinct: false });
         Some(Self { team_id: team_id?, groups: groups? })
     }
 }
@@ -249,11 +249,8 @@ pub(super) async fn team_mappings_put(cx: Cx, draft: Draft<TeamMappings>) -> Res
     store::teams_exist(cx.db(), teams).await?;
     let before = by_group(&cx, &provider).await?;
     store::mapping_clear(cx.db(), provider.id, None).await?;
-    for mapping in &mappings {
-        for team in &mapping.team_ids {
-            store::mapping_add(&cx, provider.id, *team, &mapping.group).await?;
-        }
-    }
+    let pairs = mappings.iter().flat_map(|mapping| mapping.team_ids.iter().map(|team| (*team, mapping.group.as_str())));
+    mappings_add(&cx, &provider, pairs.collect()).await?;
     let after = by_group(&cx, &provider).await?;
     audit_mappings(&cx, &provider, json!({ "before": before, "after": after })).await?;
     Ok(Found(Paged::whole(after)))
@@ -276,13 +273,22 @@ pub(super) async fn team_group_mappings_patch(
     let before = by_team(&cx, &provider).await?;
     for mapping in &mappings {
         store::mapping_clear(cx.db(), provider.id, Some(mapping.team_id)).await?;
-        for group in &mapping.groups {
-            store::mapping_add(&cx, provider.id, mapping.team_id, group).await?;
-        }
     }
+    let pairs = mappings.iter().flat_map(|mapping| mapping.groups.iter().map(|group| (mapping.team_id, group.as_str())));
+    mappings_add(&cx, &provider, pairs.collect()).await?;
     let after = by_team(&cx, &provider).await?;
     audit_mappings(&cx, &provider, json!({ "before": before, "after": after })).await?;
     Ok(Found(Paged::whole(after)))
+}
+
+/// Adds mappings; one that is named twice is one.
+async fn mappings_add(cx: &Cx, provider: &Provider, pairs: Vec<(TeamId, &str)>) -> Result<()> {
+    for (n, (team, group)) in pairs.iter().enumerate() {
+        if !pairs[..n].contains(&(*team, *group)) {
+            store::mapping_add(cx, provider.id, *team, group).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn audit_mappings(cx: &Cx, provider: &Provider, change: serde_json::Value) -> Result<()> {

@@ -84,7 +84,7 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<
     let organization = Organization {
         id,
         name,
-        owner_id: Some(owner.id),
+        owner_id: owner.id,
         login_path: String::new(),
         created_at: now,
         updated_at: now,
@@ -168,7 +168,7 @@ pub async fn owner_set(app: &App, org: OrgId, email: &Email) -> Result<Founded> 
     };
     users::store::user_activate(&db, user.id, now).await?;
     make_admin(&db, user.id, now).await?;
-    let changed = Organization { owner_id: Some(user.id), updated_at: now, ..organization };
+    let changed = Organization { owner_id: user.id, updated_at: now, ..organization };
     store::organization_update(&db, &changed).await?;
     crate::settings::store::unlock(&db).await?;
     if tokens::store::token_count_live(&db, user.id, now).await? >= tokens::MOST_LIVE {

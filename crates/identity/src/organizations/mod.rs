@@ -25,7 +25,7 @@ pub struct Organization {
     /// Its name.
     pub name: String,
     /// The user who owns it.
-    pub owner_id: Option<UserId>,
+    pub owner_id: UserId,
     /// Where its people sign in; blank without single sign-on.
     pub login_path: String,
     /// When it was created.
@@ -73,9 +73,9 @@ async fn organization_update_me(cx: Cx, draft: Draft<OrganizationPatch>) -> Resu
     let before = store::organization_get(cx.db()).await?;
     let patch = draft.parse()?;
     let owner_id = match patch.owner_id.value() {
-        Some(owner) if Some(owner) != before.owner_id => {
+        Some(owner) if owner != before.owner_id => {
             pass_ownership(&cx, &before, owner).await?;
-            Some(owner)
+            owner
         }
         _ => before.owner_id,
     };
@@ -94,7 +94,7 @@ async fn organization_update_me(cx: Cx, draft: Draft<OrganizationPatch>) -> Resu
 
 /// Only the owner passes ownership on, and only to an active administrator.
 async fn pass_ownership(cx: &Cx, organization: &Organization, owner: UserId) -> Result<()> {
-    let is_owner = cx.caller().user().is_some_and(|user| organization.owner_id == Some(user.id));
+    let is_owner = cx.caller().user().is_some_and(|user| organization.owner_id == user.id);
     if !is_owner {
         return Err(Problem::Forbidden(Denied::Because("Only the owner can pass ownership on".to_owned())));
     }

@@ -104,6 +104,9 @@ const ENTITY: Parsed<String> = Parsed {
     schema: || json!({ "type": "string", "description": "A UUID, or `*` for every entity of the type." }),
 };
 
+/// The name of a role or a type; the catalogue says which there are.
+const NAME: Parsed<String> = Parsed { parse: |text| Ok(text.to_owned()), schema: || json!({ "type": "string" }) };
+
 /// A role to be assigned. Nothing is marked required in the contract; all but the entity of an
 /// organization-wide type is needed all the same.
 pub struct NewAssignment {
@@ -116,9 +119,9 @@ pub struct NewAssignment {
 impl Body for NewAssignment {
     const NAME: &'static str = "AssignRole";
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let role_name = fields.needed("role_name", text(1, 250));
+        let role_name = fields.needed("role_name", NAME);
         let entity_id = fields.optional("entity_id", ENTITY);
-        let entity_type_name = fields.needed("entity_type_name", text(1, 250));
+        let entity_type_name = fields.needed("entity_type_name", NAME);
         let entity_region = fields.needed("entity_region", REGIONS);
         Some(Self {
             role_name: role_name?,

@@ -62,7 +62,7 @@ struct PolicyRow {
     state: String,
     pats_enabled: bool,
     max_expiration_period_days: i64,
-    owner_id: Option<UserId>,
+    owner_id: UserId,
     ip_allow_list_enabled: Option<bool>,
     ip_allow_list: Option<serde_json::Value>,
 }
@@ -77,7 +77,7 @@ impl PolicyRow {
         OrgPolicy {
             active: self.state == "active",
             pats_enabled: self.pats_enabled,
-            owner: self.owner_id,
+            owner: Some(self.owner_id),
             allow_list: self.ip_allow_list.as_ref().filter(|_| enforced).map(|list| networks(list).into()),
         }
     }
@@ -143,7 +143,7 @@ impl TokenAuthenticator {
         // The organization's longest life holds for tokens that were made before it was set.
         let days = u64::try_from(row.policy.max_expiration_period_days).unwrap_or(0);
         let longest = row.token_created_at.plus(Duration::from_secs(days * 24 * 3600));
-        let owner = row.policy.owner_id == Some(row.user.id);
+        let owner = row.policy.owner_id == row.user.id;
         let permissions = roles::permissions(&self.catalogue, db, row.user.id.uuid(), owner).await?;
         Ok(Some(Principal {
             policy: row.policy.policy(),

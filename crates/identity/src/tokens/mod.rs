@@ -71,21 +71,9 @@ from_row!(PersonalAccessToken {
 /// A new token, with the only sight of its secret.
 #[derive(Serialize, JsonSchema)]
 pub struct CreatedPersonalAccessToken {
-    /// Its id.
-    id: TokenId,
-    /// Whose it is.
-    user_id: UserId,
-    /// Its name.
-    name: String,
-    /// `ACTIVE`.
-    #[schemars(extend("enum" = ["ACTIVE", "REVOKED", "EXPIRED"]))]
-    state: String,
-    /// When it was created.
-    created_at: Timestamp,
-    /// When it was last changed.
-    updated_at: Timestamp,
-    /// When it stops working.
-    expires_at: Timestamp,
+    /// The token.
+    #[serde(flatten)]
+    token: PersonalAccessToken,
     /// The secret. It is shown once.
     konnect_token: String,
 }
@@ -185,9 +173,7 @@ async fn token_create(
     let id = token_issue(cx.app(), cx.db(), user, &new.name, expires_at, &token).await?;
     let details = token_require(&cx, user, id).await?;
     cx.audit(Action::Create, format!("users/{user}/access-tokens/{id}"), json!({ "after": details })).await?;
-    let PersonalAccessToken { id, user_id, name, state, created_at, updated_at, expires_at, .. } = details;
-    let konnect_token = token.reveal().to_owned();
-    Ok(Created(CreatedPersonalAccessToken { id, user_id, name, state, created_at, updated_at, expires_at, konnect_token }))
+    Ok(Created(CreatedPersonalAccessToken { token: details, konnect_token: token.reveal().to_owned() }))
 }
 
 /// When a new token stops working: at least a day away, at most what the organization allows.

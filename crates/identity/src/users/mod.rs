@@ -83,7 +83,7 @@ async fn user_update(cx: Cx, At(id): At<UserId>, draft: Draft<UserPatch>) -> Res
 async fn user_delete(cx: Cx, At(id): At<UserId>) -> Result<Done> {
     let user = user_require(&cx, id).await?;
     organizations::serialize_owner(&cx).await?;
-    if organizations::store::organization_get(cx.db()).await?.owner_id == Some(id) {
+    if organizations::store::organization_get(cx.db()).await?.owner_id == id {
         return Err(Problem::Conflict(format!(
             "The user [{id}] owns the organization: ownership must pass to another administrator first"
         )));
