@@ -93,7 +93,8 @@ impl Access {
         now: impl Fn(Option<OrgId>) -> Timestamp,
     ) -> Result<Option<Arc<Principal>>> {
         let cached = self.entries.get(&hash).filter(|entry| {
-            self.trusted.load(Ordering::Relaxed) && self.generation(entry.org).load(Ordering::Acquire) == entry.generation
+            self.trusted.load(Ordering::Relaxed)
+                && self.generation(entry.org).load(Ordering::Acquire) == entry.generation
         });
         let entry = match cached {
             Some(entry) => {
@@ -111,7 +112,12 @@ impl Access {
                 let org = principal.org;
                 let stripe = self.generations.iter().position(|g| std::ptr::eq(g, self.generation(org)));
                 let generation = stripe.map_or(0, |stripe| before[stripe]);
-                let entry = Arc::new(Entry { principal: Arc::new(principal), org, generation, used: AtomicI64::new(i64::MIN) });
+                let entry = Arc::new(Entry {
+                    principal: Arc::new(principal),
+                    org,
+                    generation,
+                    used: AtomicI64::new(i64::MIN),
+                });
                 self.entries.insert(hash, Arc::clone(&entry));
                 entry
             }

@@ -95,7 +95,9 @@ impl App {
 
     /// What a capability brought with it.
     pub fn part<T: Clone + Send + Sync + 'static>(&self) -> Result<&T> {
-        self.extensions.get().ok_or_else(|| Problem::internal(format!("[{}] is not wired", std::any::type_name::<T>())))
+        self.extensions
+            .get()
+            .ok_or_else(|| Problem::internal(format!("[{}] is not wired", std::any::type_name::<T>())))
     }
 
     /// Thirty-two random bytes.

@@ -29,7 +29,12 @@ const KEEP: Duration = Duration::from_secs(3600);
 pub async fn announce(session: &Session, org: OrgId, now: Timestamp) -> Result<()> {
     let scope = PlatformScope::new(session.clone());
     if session.db().is_postgres() {
-        scope.all::<(Option<String>,)>("SELECT pg_notify($1, $2)::text AS value", args![CHANNEL, org.to_string()]).await?;
+        scope
+            .all::<(Option<String>,)>(
+                "SELECT pg_notify($1, $2)::text AS value",
+                args![CHANNEL, org.to_string()],
+            )
+            .await?;
     } else {
         scope.execute("INSERT INTO changes (org_id, created_at) VALUES ($1, $2)", args![org, now]).await?;
     }
@@ -102,7 +107,9 @@ async fn poll(db: &Db, access: &Access) {
         let scope = PlatformScope::new(db.read());
         let result: Result<(), Problem> = async {
             let Some(seen) = last else {
-                let newest = scope.optional::<(Option<i64>,)>("SELECT MAX(seq) AS value FROM changes", args![]).await?;
+                let newest = scope
+                    .optional::<(Option<i64>,)>("SELECT MAX(seq) AS value FROM changes", args![])
+                    .await?;
                 last = Some(newest.and_then(|(seq,)| seq).unwrap_or(0));
                 access.forget_all();
                 return Ok(());
@@ -128,6 +135,8 @@ pub async fn purge(db: &Db, now: Timestamp) -> Result<()> {
         return Ok(());
     }
     let session = db.write();
-    PlatformScope::new(session.clone()).execute("DELETE FROM changes WHERE created_at < $1", args![now.minus(KEEP)]).await?;
+    PlatformScope::new(session.clone())
+        .execute("DELETE FROM changes WHERE created_at < $1", args![now.minus(KEEP)])
+        .await?;
     Ok(session.commit().await?)
 }

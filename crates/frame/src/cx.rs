@@ -29,10 +29,24 @@ struct Parts {
 
 impl Cx {
     /// The context of a request. A caller without an organization gets a scope in which nothing is.
-    pub fn new(app: App, spec: Arc<Spec>, principal: Arc<Principal>, origin: Arc<Origin>, session: Session) -> Self {
+    pub fn new(
+        app: App,
+        spec: Arc<Spec>,
+        principal: Arc<Principal>,
+        origin: Arc<Origin>,
+        session: Session,
+    ) -> Self {
         let org = principal.org.unwrap_or(OrgId::from_uuid(uuid::Uuid::nil()));
         let scope = OrgScope::new(session.clone(), org);
-        Self(Arc::new(Parts { app, spec, principal, origin, scope, session, access_changed: Mutex::new(Vec::new()) }))
+        Self(Arc::new(Parts {
+            app,
+            spec,
+            principal,
+            origin,
+            scope,
+            session,
+            access_changed: Mutex::new(Vec::new()),
+        }))
     }
 
     /// The program.
@@ -92,7 +106,13 @@ impl Cx {
 
     /// Records what was done in an organization that is not the caller's, which only platform
     /// services reach.
-    pub async fn audit_in(&self, scope: &OrgScope, action: Action, path: impl Into<String>, change: Value) -> Result<()> {
+    pub async fn audit_in(
+        &self,
+        scope: &OrgScope,
+        action: Action,
+        path: impl Into<String>,
+        change: Value,
+    ) -> Result<()> {
         let event = Event {
             principal: self.caller(),
             origin: self.origin(),
@@ -127,7 +147,8 @@ impl Cx {
     /// Keeps what was written.
     pub(crate) async fn commit(&self) -> Result<()> {
         self.0.session.commit().await?;
-        let changed = self.0.access_changed.lock().map(|mut orgs| std::mem::take(&mut *orgs)).unwrap_or_default();
+        let changed =
+            self.0.access_changed.lock().map(|mut orgs| std::mem::take(&mut *orgs)).unwrap_or_default();
         for org in changed {
             self.0.app.access.changed(Some(org));
         }

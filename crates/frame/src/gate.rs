@@ -32,9 +32,14 @@ pub async fn admit(app: &App, spec: &Spec, headers: &HeaderMap, origin: &Origin)
         None => WallClock::now(&*app.wall),
     };
     let principal = app.access.principal(&token, hash, now).await?.ok_or(Problem::Unauthenticated)?;
-    let kind = principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
+    let kind =
+        principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
     if !spec.callers.contains(kind) {
-        return Err(if spec.wrong_kind_is_401 { Problem::Unauthenticated } else { Problem::Forbidden(Denied::Credential) });
+        return Err(if spec.wrong_kind_is_401 {
+            Problem::Unauthenticated
+        } else {
+            Problem::Forbidden(Denied::Credential)
+        });
     }
     if principal.org.is_some() {
         obey_policy(&principal, kind, origin)?;
@@ -68,7 +73,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Reads a JSON body. An empty one is none; a missing content type is taken for JSON.
 pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Value>> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > BODY_LIMIT as u64) {
         return Err(Problem::TooLarge(BODY_LIMIT));
     }
@@ -91,14 +97,24 @@ pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Value>>
 
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence =
+        value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// Checks the permission that the operation declares.
-pub fn authorize(app: &App, spec: &Spec, principal: &Arc<Principal>, path: &[String], origin: &Arc<Origin>) -> Result<()> {
-    let parameter = |name: &str| spec.path_parameters().position(|given| given == name).and_then(|n| path.get(n));
-    let names_caller = |parameter: Option<&String>, caller: Option<String>| parameter.is_some() && parameter == caller.as_ref();
+pub fn authorize(
+    app: &App,
+    spec: &Spec,
+    principal: &Arc<Principal>,
+    path: &[String],
+    origin: &Arc<Origin>,
+) -> Result<()> {
+    let parameter =
+        |name: &str| spec.path_parameters().position(|given| given == name).and_then(|n| path.get(n));
+    let names_caller = |parameter: Option<&String>, caller: Option<String>| {
+        parameter.is_some() && parameter == caller.as_ref()
+    };
     let own_user = || names_caller(parameter("userId"), principal.user().map(|user| user.id.to_string()));
     let own_account = || match &principal.who {
         Who::SystemAccount(id, _) => names_caller(parameter("accountId"), Some(id.to_string())),
@@ -146,7 +162,14 @@ fn fill(template: &str, spec: &Spec, path: &[String]) -> String {
 
 /// Writes the refusal into the audit log, beside the request: a refusal must not wait for a disk, and
 /// a flood of them must not either.
-fn note_refusal(app: &App, org: OrgId, principal: &Arc<Principal>, origin: &Arc<Origin>, action: Action, path: String) {
+fn note_refusal(
+    app: &App,
+    org: OrgId,
+    principal: &Arc<Principal>,
+    origin: &Arc<Origin>,
+    action: Action,
+    path: String,
+) {
     let Some(permit) = app.refusals.try_acquire() else { return };
     let (app, principal, origin) = (app.clone(), Arc::clone(principal), Arc::clone(origin));
     tokio::spawn(async move {

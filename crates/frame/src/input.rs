@@ -54,7 +54,12 @@ impl<A, B> PathIds for (Id<A>, Id<B>) {
 
 impl<T: PathIds> Input for At<T> {
     fn describe(spec: &mut Spec) {
-        assert_eq!(spec.path_parameters().count(), T::COUNT, "[{}] takes other path parameters than its path has", spec.id);
+        assert_eq!(
+            spec.path_parameters().count(),
+            T::COUNT,
+            "[{}] takes other path parameters than its path has",
+            spec.id
+        );
     }
 
     fn take(cx: &Cx, input: &mut RawInput) -> Result<Self> {
@@ -97,7 +102,8 @@ impl Input for ListQuery {
     }
 
     fn take(cx: &Cx, input: &mut RawInput) -> Result<Self> {
-        let collection = cx.spec().collection.ok_or_else(|| Problem::internal("a list without a collection"))?;
+        let collection =
+            cx.spec().collection.ok_or_else(|| Problem::internal("a list without a collection"))?;
         Self::parse(&pairs(&input.query)?, collection, cx.app().settings.page_limits)
     }
 }

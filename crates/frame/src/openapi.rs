@@ -36,7 +36,10 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
 
 /// The document.
 pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) -> Value {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+    let mut generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .with(|s| s.definitions_path = "/components/schemas".into())
+        .into_generator();
     let mut schemas = problems();
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();
@@ -52,7 +55,8 @@ pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) 
         path[spec.method.as_str().to_ascii_lowercase()] = operation(spec, reply, settings);
     }
     schemas.extend(generator.take_definitions(true));
-    let schemes: Map<String, Value> = CredentialKind::ALL.into_iter().map(|kind| (kind.scheme().to_owned(), scheme(kind))).collect();
+    let schemes: Map<String, Value> =
+        CredentialKind::ALL.into_iter().map(|kind| (kind.scheme().to_owned(), scheme(kind))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -73,7 +77,9 @@ fn scheme(kind: CredentialKind) -> Value {
         CredentialKind::Personal => "A person's token, `kpat_…`.",
         CredentialKind::System => "A system account's token, `spat_…`.",
         CredentialKind::Session => "A person's session, a JWT.",
-        CredentialKind::Client => "A platform service's token, `kclt_…`, made with `latchkey client-token create`.",
+        CredentialKind::Client => {
+            "A platform service's token, `kclt_…`, made with `latchkey client-token create`."
+        }
         CredentialKind::Service => "A service's token, a JWT.",
     };
     json!({ "type": "http", "scheme": "bearer", "description": description })
@@ -91,7 +97,8 @@ fn operation(spec: &Spec, reply: Option<Value>, settings: &Settings) -> Value {
     }
     let mut responses = Map::new();
     for status in statuses(spec) {
-        let response = if status == spec.reply.status { success(spec, reply.clone()) } else { failure(status) };
+        let response =
+            if status == spec.reply.status { success(spec, reply.clone()) } else { failure(status) };
         responses.insert(status.to_string(), response);
     }
     let security: Vec<Value> = CredentialKind::ALL
@@ -126,26 +133,40 @@ fn who(spec: &Spec) -> String {
         Rule::Member => "For every member of the organization.".to_owned(),
         Rule::SelfOnly => "For the user alone.".to_owned(),
         Rule::Platform => "For platform services with a client token.".to_owned(),
-        Rule::Needs(need) => format!("Needs `{}` on `{}` (smallest role: {}).", need.action.name(), need.path, need.role),
+        Rule::Needs(need) => {
+            format!("Needs `{}` on `{}` (smallest role: {}).", need.action.name(), need.path, need.role)
+        }
         Rule::SelfOr(need) => {
-            format!("For the user itself, or with `{}` on `{}` (smallest role: {}).", need.action.name(), need.path, need.role)
+            format!(
+                "For the user itself, or with `{}` on `{}` (smallest role: {}).",
+                need.action.name(),
+                need.path,
+                need.role
+            )
         }
         Rule::AccountOr(need) => {
-            format!("For the system account itself, or with `{}` on `{}` (smallest role: {}).", need.action.name(), need.path, need.role)
+            format!(
+                "For the system account itself, or with `{}` on `{}` (smallest role: {}).",
+                need.action.name(),
+                need.path,
+                need.role
+            )
         }
     }
 }
 
 fn path_parameter(name: &str, spec: &Spec) -> Value {
-    let schema = if spec.plain_ids { json!({ "type": "string" }) } else { json!({ "type": "string", "format": "uuid" }) };
+    let schema = if spec.plain_ids {
+        json!({ "type": "string" })
+    } else {
+        json!({ "type": "string", "format": "uuid" })
+    };
     json!({ "name": name, "in": "path", "required": true, "schema": schema })
 }
 
 fn paging(collection: &Collection, settings: &Settings) -> Vec<Value> {
     let limits = collection.limits(settings.page_limits);
-    let query = |name: &str, description: &str, schema: Value| {
-        json!({ "name": name, "in": "query", "description": description, "allowEmptyValue": true, "schema": schema })
-    };
+    let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "allowEmptyValue": true, "schema": schema });
     let size = query(
         "page[size]",
         "How many objects a page holds.",
@@ -154,7 +175,11 @@ fn paging(collection: &Collection, settings: &Settings) -> Vec<Value> {
     match collection.paging {
         PageStyle::Whole => vec![],
         PageStyle::Number => {
-            let number = query("page[number]", "Which page, from 1.", json!({ "type": "integer", "minimum": 1, "default": 1 }));
+            let number = query(
+                "page[number]",
+                "Which page, from 1.",
+                json!({ "type": "integer", "minimum": 1, "default": 1 }),
+            );
             vec![size, number]
         }
         PageStyle::Cursor => vec![
@@ -169,7 +194,8 @@ fn filter(collection: &Collection) -> Option<Value> {
     if collection.fields.is_empty() {
         return None;
     }
-    let properties: Map<String, Value> = collection.fields.iter().map(|field| (field.name.to_owned(), conditions(field))).collect();
+    let properties: Map<String, Value> =
+        collection.fields.iter().map(|field| (field.name.to_owned(), conditions(field))).collect();
     Some(json!({
         "name": "filter", "in": "query", "style": "deepObject", "explode": true,
         "description": "Conditions that must all hold: `filter[field]=value`, `filter[field][operator]=value`, or `filter[field]` for \"is there\".",
@@ -203,11 +229,16 @@ fn conditions(field: &Field) -> Value {
     }
     let object = json!({ "type": "object", "properties": operators, "additionalProperties": false });
     let either = json!({ "anyOf": [plain, object] });
-    if field.kind == Kind::Labels { json!({ "type": "object", "additionalProperties": either }) } else { either }
+    if field.kind == Kind::Labels {
+        json!({ "type": "object", "additionalProperties": either })
+    } else {
+        either
+    }
 }
 
 fn sort(collection: &Collection) -> Option<Value> {
-    let names: Vec<&str> = collection.fields.iter().filter(|field| field.sortable).map(|field| field.name).collect();
+    let names: Vec<&str> =
+        collection.fields.iter().filter(|field| field.sortable).map(|field| field.name).collect();
     (!names.is_empty()).then(|| {
         json!({
             "name": "sort", "in": "query", "schema": { "type": "string" },
@@ -218,7 +249,9 @@ fn sort(collection: &Collection) -> Option<Value> {
 
 fn success(spec: &Spec, schema: Option<Value>) -> Value {
     match schema {
-        Some(schema) => json!({ "description": "Done.", "content": { spec.reply.content_type: { "schema": schema } } }),
+        Some(schema) => {
+            json!({ "description": "Done.", "content": { spec.reply.content_type: { "schema": schema } } })
+        }
         None => json!({ "description": "Done; no body." }),
     }
 }

@@ -12,13 +12,17 @@ use crate::{
     access::BoxFuture,
     cx::Cx,
     input::{Input, RawInput},
-    principal::{CredentialKind, Callers},
+    principal::{Callers, CredentialKind},
     reply::{Reply, ReplySpec, Response},
 };
 
 /// Personal access tokens, system account tokens, sessions, service tokens: the contract's default.
-pub const DEFAULT: Callers =
-    Callers::of(&[CredentialKind::Personal, CredentialKind::System, CredentialKind::Session, CredentialKind::Service]);
+pub const DEFAULT: Callers = Callers::of(&[
+    CredentialKind::Personal,
+    CredentialKind::System,
+    CredentialKind::Session,
+    CredentialKind::Service,
+]);
 /// The default without system accounts.
 pub const PEOPLE_AND_SERVICES: Callers =
     Callers::of(&[CredentialKind::Personal, CredentialKind::Session, CredentialKind::Service]);

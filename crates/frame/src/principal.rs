@@ -99,7 +99,16 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
-crate::from_row!(User { id, email, full_name, preferred_name, active, inferred_region, created_at, updated_at });
+crate::from_row!(User {
+    id,
+    email,
+    full_name,
+    preferred_name,
+    active,
+    inferred_region,
+    created_at,
+    updated_at
+});
 
 /// Whom the credential speaks for.
 #[derive(Clone, Debug)]

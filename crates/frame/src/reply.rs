@@ -46,8 +46,8 @@ pub struct Created<T>(pub T);
 pub struct CreatedEmpty;
 /// 204.
 pub struct Done;
-/// Text of some kind.
-pub struct Text(pub &'static str, pub String);
+/// 200 with metrics in the OpenMetrics text format.
+pub struct OpenMetrics(pub String);
 
 fn json<T: Serialize>(status: u16, value: &T) -> Result<Response> {
     let body = serde_json::to_vec(value).map_err(|error| Problem::Internal(Box::new(error)))?;
@@ -56,7 +56,11 @@ fn json<T: Serialize>(status: u16, value: &T) -> Result<Response> {
 
 impl<T: Serialize + JsonSchema + Send + 'static> Reply for Found<T> {
     fn spec() -> ReplySpec {
-        ReplySpec { status: 200, schema: Some(|generator| generator.subschema_for::<T>()), content_type: JSON }
+        ReplySpec {
+            status: 200,
+            schema: Some(|generator| generator.subschema_for::<T>()),
+            content_type: JSON,
+        }
     }
     fn respond(self) -> Result<Response> {
         json(200, &self.0)
@@ -65,7 +69,11 @@ impl<T: Serialize + JsonSchema + Send + 'static> Reply for Found<T> {
 
 impl<T: Serialize + JsonSchema + Send + 'static> Reply for Created<T> {
     fn spec() -> ReplySpec {
-        ReplySpec { status: 201, schema: Some(|generator| generator.subschema_for::<T>()), content_type: JSON }
+        ReplySpec {
+            status: 201,
+            schema: Some(|generator| generator.subschema_for::<T>()),
+            content_type: JSON,
+        }
     }
     fn respond(self) -> Result<Response> {
         json(201, &self.0)
@@ -90,11 +98,17 @@ impl Reply for Done {
     }
 }
 
-impl Reply for Text {
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+impl Reply for OpenMetrics {
     fn spec() -> ReplySpec {
-        ReplySpec { status: 200, schema: Some(|generator| generator.subschema_for::<String>()), content_type: "text/plain" }
+        ReplySpec {
+            status: 200,
+            schema: Some(|generator| generator.subschema_for::<String>()),
+            content_type: OPEN_METRICS,
+        }
     }
     fn respond(self) -> Result<Response> {
-        Ok(Response { status: 200, body: Some((self.0, self.1.into_bytes())) })
+        Ok(Response { status: 200, body: Some((OPEN_METRICS, self.0.into_bytes())) })
     }
 }

@@ -63,7 +63,12 @@ impl Server {
                 return Err(format!("two operations are called [{}]", spec.id));
             }
             for path in spec.paths() {
-                if by_path.entry(unnamed(&path)).or_default().insert(spec.method.clone(), served.len()).is_some() {
+                if by_path
+                    .entry(unnamed(&path))
+                    .or_default()
+                    .insert(spec.method.clone(), served.len())
+                    .is_some()
+                {
                     return Err(format!("two operations answer [{} {path}]", spec.method));
                 }
             }
@@ -148,17 +153,27 @@ impl Server {
     fn find(&self, method: &Method, path: &str) -> Result<(&Served, Vec<String>)> {
         let found = self.routes.at(path).map_err(|_| Problem::NoRoute)?;
         let Some(&index) = found.value.get(method) else {
-            let mut methods: Vec<&'static str> =
-                found.value.values().map(|&index| method_name(&self.operations[index].operation.spec.method)).collect();
+            let mut methods: Vec<&'static str> = found
+                .value
+                .values()
+                .map(|&index| method_name(&self.operations[index].operation.spec.method))
+                .collect();
             methods.sort_unstable();
             return Err(Problem::MethodNotAllowed(methods));
         };
-        let decode = |value: &str| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let decode =
+            |value: &str| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
         let values = found.params.iter().map(|(_, value)| decode(value)).collect();
         Ok((&self.operations[index], values))
     }
 
-    async fn call(&self, served: &Served, call: Call<'_>, origin: &Arc<Origin>, caller: &mut Arc<Principal>) -> Result<Response> {
+    async fn call(
+        &self,
+        served: &Served,
+        call: Call<'_>,
+        origin: &Arc<Origin>,
+        caller: &mut Arc<Principal>,
+    ) -> Result<Response> {
         let spec = &served.operation.spec;
         let principal = gate::admit(&self.app, spec, call.headers, origin).await?;
         caller.clone_from(&principal);
@@ -171,7 +186,13 @@ impl Server {
         let reads = spec.method == Method::GET;
         for attempt in 1.. {
             let session = if reads { self.app.db.read() } else { self.app.db.write() };
-            let cx = Cx::new(self.app.clone(), Arc::clone(spec), Arc::clone(&principal), Arc::clone(origin), session);
+            let cx = Cx::new(
+                self.app.clone(),
+                Arc::clone(spec),
+                Arc::clone(&principal),
+                Arc::clone(origin),
+                session,
+            );
             let result = match unwinding(served.operation.run(cx.clone(), input.clone())).await {
                 Ok(response) => cx.commit().await.map(|()| response),
                 Err(problem) => {
@@ -218,7 +239,8 @@ async fn unwinding(mut future: BoxFuture<'static, Result<Response>>) -> Result<R
 /// The router wants one name per place, the contract has several.
 fn unnamed(path: &str) -> String {
     let segments = path.split('/').enumerate();
-    let named = segments.map(|(n, segment)| if segment.starts_with('{') { format!("{{p{n}}}") } else { segment.to_owned() });
+    let named = segments
+        .map(|(n, segment)| if segment.starts_with('{') { format!("{{p{n}}}") } else { segment.to_owned() });
     named.collect::<Vec<_>>().join("/")
 }
 
@@ -259,7 +281,8 @@ fn failure(problem: &Problem, family: Family, origin: &Origin) -> Reply {
     }
     let rendered = problem.render(family, origin.trace);
     let mut reply = http::Response::new(Body::from(rendered.body.to_string()));
-    *reply.status_mut() = http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *reply.status_mut() =
+        http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if let Some(seconds) = rendered.retry_after {

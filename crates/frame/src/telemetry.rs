@@ -77,7 +77,8 @@ impl Telemetry {
     pub fn new(access_log: Option<LogFormat>) -> Self {
         let mut registry = Registry::with_prefix("latchkey");
         let requests = Family::<RequestLabels, Counter>::default();
-        let durations: Family<OperationLabels, Histogram, fn() -> Histogram> = Family::new_with_constructor(|| Histogram::new(BUCKETS));
+        let durations: Family<OperationLabels, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(BUCKETS));
         registry.register("requests", "Requests by operation and status", requests.clone());
         registry.register("request_duration_seconds", "Time to answer, by operation", durations.clone());
         let mut gauge = |name: &str, help: &str| {
@@ -89,7 +90,10 @@ impl Telemetry {
             connections_used: gauge("database_connections_used", "Database connections in use"),
             connections_open: gauge("database_connections_open", "Database connections that are open"),
             cache_hits: gauge("token_cache_hits", "Credentials that the cache knew, since the start"),
-            cache_misses: gauge("token_cache_misses", "Credentials that had to be looked up, since the start"),
+            cache_misses: gauge(
+                "token_cache_misses",
+                "Credentials that had to be looked up, since the start",
+            ),
             registry,
             requests,
             durations,
@@ -99,7 +103,8 @@ impl Telemetry {
 
     /// The handles of an operation.
     pub fn handles(&self, operation: &'static str, statuses: &[u16]) -> Handles {
-        let counter = |&status: &u16| (status, self.requests.get_or_create_owned(&RequestLabels { operation, status }));
+        let counter =
+            |&status: &u16| (status, self.requests.get_or_create_owned(&RequestLabels { operation, status }));
         Handles {
             operation,
             requests: self.requests.clone(),
@@ -204,13 +209,23 @@ impl Lines {
                 writeln!(
                     text,
                     r#"{{"time":"{}","level":"info","message":"request","method":"{}","path":{path},"operation":"{operation}","status":{},"micros":{micros},"trace":"{}","ip":"{}","principal":"{}"}}"#,
-                    r.at, r.method, r.status, r.origin.trace, r.origin.ip, r.principal.audit_id()
+                    r.at,
+                    r.method,
+                    r.status,
+                    r.origin.trace,
+                    r.origin.ip,
+                    r.principal.audit_id()
                 )
             }
             LogFormat::Text => writeln!(
                 text,
                 "{} {} {} {path} {operation} {micros}us trace={} ip={} principal={}",
-                r.at, r.status, r.method, r.origin.trace, r.origin.ip, r.principal.audit_id()
+                r.at,
+                r.status,
+                r.method,
+                r.origin.trace,
+                r.origin.ip,
+                r.principal.audit_id()
             ),
         };
     }

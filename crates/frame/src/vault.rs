@@ -87,7 +87,11 @@ impl Keyring {
         if bytes.len() < HEAD || bytes[0] != VERSION {
             return Err(fault("it is damaged"));
         }
-        let master = self.keys.iter().find(|key| key.id == bytes[1..5]).ok_or_else(|| fault("its master key is not configured"))?;
+        let master = self
+            .keys
+            .iter()
+            .find(|key| key.id == bytes[1..5])
+            .ok_or_else(|| fault("its master key is not configured"))?;
         let nonce = Nonce::try_assume_unique_for_key(&bytes[5..HEAD]).map_err(|_| fault("it is damaged"))?;
         let mut secret = bytes[HEAD..].to_vec();
         let length = {
@@ -152,7 +156,9 @@ impl Vault {
         for row in &rows {
             let secret = self.ring.open(&place(&row.name), &row.sealed)?;
             let sealed: Sealed<Vec<u8>> = self.ring.seal(entropy, &place(&row.name), secret.reveal())?;
-            scope.execute("UPDATE platform_keys SET sealed = $2 WHERE name = $1", args![&row.name, &sealed]).await?;
+            scope
+                .execute("UPDATE platform_keys SET sealed = $2 WHERE name = $1", args![&row.name, &sealed])
+                .await?;
         }
         session.commit().await?;
         Ok(rows.len())

@@ -3,14 +3,7 @@
 
 use std::time::Duration;
 
-use frame::{
-    App,
-    access::Usage,
-    args,
-    db::PlatformScope,
-    org_sql,
-    principal::CredentialKind,
-};
+use frame::{App, access::Usage, args, db::PlatformScope, org_sql, principal::CredentialKind};
 use kernel::{Result, WallClock};
 use tokio::{sync::watch, time};
 
@@ -29,6 +22,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => break,
         }
         report("writing down token use", usage_flush(&app).await);
+        report("counting full pages", frame::db::close_chunks(&app.db).await);
         if minutes % HOUR == 0 {
             report("dropping what is old", sweep(&app).await);
         }
@@ -54,15 +48,21 @@ pub async fn usage_flush(app: &App) -> Result<()> {
     for Usage { org, kind, token, at } in usage {
         match (kind, org) {
             (CredentialKind::Personal, Some(org)) => {
-                let sql = org_sql!("UPDATE personal_access_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2");
+                let sql = org_sql!(
+                    "UPDATE personal_access_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2"
+                );
                 platform.org(org).execute(sql, args![token, at]).await?;
             }
             (CredentialKind::System, Some(org)) => {
-                let sql = org_sql!("UPDATE system_account_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2");
+                let sql = org_sql!(
+                    "UPDATE system_account_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2"
+                );
                 platform.org(org).execute(sql, args![token, at]).await?;
             }
             (CredentialKind::Client, _) => {
-                platform.execute("UPDATE client_tokens SET last_used_at = $2 WHERE id = $1", args![token, at]).await?;
+                platform
+                    .execute("UPDATE client_tokens SET last_used_at = $2 WHERE id = $1", args![token, at])
+                    .await?;
             }
             _ => {}
         }
@@ -91,7 +91,8 @@ pub async fn sweep(app: &App) -> Result<()> {
             "WHERE org_id = $1 AND revoked_at IS NULL AND COALESCE(last_used_at, created_at) < $3"
         );
         db.execute(sql, args![now, now.minus(UNUSED)]).await?;
-        db.execute(org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND expires_at < $2"), args![now]).await?;
+        db.execute(org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND expires_at < $2"), args![now])
+            .await?;
         session.commit().await?;
     }
     frame::changes::purge(&app.db, WallClock::now(&*app.wall)).await

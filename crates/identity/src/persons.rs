@@ -1,9 +1,6 @@
 //! Persons: the people behind users, known to the whole installation by their e-mail.
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::PasswordHasher,
-};
+use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
 use frame::{
     App, args,
     db::{DbError, PlatformScope},
@@ -18,7 +15,9 @@ pub async fn password_hash(app: &App, password: Secret<String>) -> Result<String
     let hashing = tokio::task::spawn_blocking(move || {
         let params = Params::new(19_456, 2, 1, None).map_err(|error| error.to_string())?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let hash = argon.hash_password_with_salt(password.reveal().as_bytes(), &salt).map_err(|error| error.to_string())?;
+        let hash = argon
+            .hash_password_with_salt(password.reveal().as_bytes(), &salt)
+            .map_err(|error| error.to_string())?;
         Ok::<_, String>(hash.to_string())
     });
     match hashing.await {
@@ -35,7 +34,12 @@ pub async fn person_get_by_email(db: &PlatformScope, email: &Email) -> Result<Op
 }
 
 /// The person with an address, made if there is none.
-pub async fn person_ensure(db: &PlatformScope, new: PersonId, email: &Email, now: Timestamp) -> Result<PersonId> {
+pub async fn person_ensure(
+    db: &PlatformScope,
+    new: PersonId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<PersonId> {
     let sql = "INSERT INTO persons (id, email, email_folded, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
                ON CONFLICT (email_folded) DO NOTHING";
     db.execute(sql, args![new, email.as_str(), email.folded(), now]).await?;
@@ -43,7 +47,12 @@ pub async fn person_ensure(db: &PlatformScope, new: PersonId, email: &Email, now
 }
 
 /// Sets a person's password.
-pub async fn person_set_password(db: &PlatformScope, id: PersonId, hash: &str, now: Timestamp) -> Result<(), DbError> {
+pub async fn person_set_password(
+    db: &PlatformScope,
+    id: PersonId,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let sql = "UPDATE persons SET password_hash = $2, updated_at = $3 WHERE id = $1";
     db.execute(sql, args![id, hash, now]).await.map(|_| ())
 }

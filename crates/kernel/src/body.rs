@@ -62,7 +62,12 @@ impl<T: Body> Draft<T> {
             fields.refuse_unknown();
         }
         fields.finish(value).map_err(|faults| {
-            Problem::Invalid(faults.into_iter().map(|(field, fault)| Invalid::body(field.unwrap_or_default(), fault)).collect())
+            Problem::Invalid(
+                faults
+                    .into_iter()
+                    .map(|(field, fault)| Invalid::body(field.unwrap_or_default(), fault))
+                    .collect(),
+            )
         })
     }
 }
@@ -86,7 +91,14 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn empty(object: Option<&'a Map<String, Value>>) -> Self {
-        Self { object, faults: Vec::new(), known: Vec::new(), properties: Map::new(), required: Vec::new(), extra: Map::new() }
+        Self {
+            object,
+            faults: Vec::new(),
+            known: Vec::new(),
+            properties: Map::new(),
+            required: Vec::new(),
+            extra: Map::new(),
+        }
     }
 
     /// Fields to read.
@@ -180,7 +192,8 @@ impl<'a> Fields<'a> {
     /// A list of nested objects, of at most `most`, that the contract does not mark required and
     /// without which nothing can be done.
     pub fn objects_needed<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Vec<T>> {
-        let value = self.declare(name, || json!({ "type": "array", "maxItems": most, "items": schema::<T>() }));
+        let value =
+            self.declare(name, || json!({ "type": "array", "maxItems": most, "items": schema::<T>() }));
         let fault = match value {
             Some(Value::Array(items)) if items.len() <= most => {
                 let mut all = Some(Vec::with_capacity(items.len()));
@@ -239,7 +252,8 @@ impl<'a> Fields<'a> {
             self.extra.insert("oneOf".to_owned(), choices.into());
             return;
         }
-        let sent = |name: &&&'static str| self.object.is_some_and(|o| o.get(**name).is_some_and(|v| !v.is_null()));
+        let sent =
+            |name: &&&'static str| self.object.is_some_and(|o| o.get(**name).is_some_and(|v| !v.is_null()));
         match names.iter().filter(sent).count() {
             1 => {}
             0 => self.fault(names[0], Fault::Required),
@@ -254,7 +268,10 @@ impl<'a> Fields<'a> {
                 self.extra.insert("minProperties".to_owned(), 1.into());
             }
             Some(object) if object.is_empty() => {
-                self.faults.push((Some("body".to_owned()), Fault::Rule("must have at least one property".to_owned())));
+                self.faults.push((
+                    Some("body".to_owned()),
+                    Fault::Rule("must have at least one property".to_owned()),
+                ));
             }
             Some(_) => {}
         }
@@ -272,7 +289,9 @@ impl<'a> Fields<'a> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
             // A reader that gives up without a fault would be a mistake of ours; say so plainly.
-            None if self.faults.is_empty() => Err(vec![(Some("body".to_owned()), Fault::Unreadable(String::new()))]),
+            None if self.faults.is_empty() => {
+                Err(vec![(Some("body".to_owned()), Fault::Unreadable(String::new()))])
+            }
             _ => Err(self.faults),
         }
     }
@@ -329,7 +348,10 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported_at_once() {
-        let Err(Problem::Invalid(faults)) = read(json!({"name": "", "note": 7, "on": "yes", "more": 1})) else { panic!() };
+        let Err(Problem::Invalid(faults)) = read(json!({"name": "", "note": 7, "on": "yes", "more": 1}))
+        else {
+            panic!()
+        };
         let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["name", "note", "on", "more"]);
     }

@@ -130,7 +130,9 @@ pub struct Grant {
 
 impl Grant {
     fn covers(&self, action: Action, region: &str, path: &str) -> bool {
-        self.actions.contains(action) && (&*self.region == "*" || &*self.region == region) && matches(&self.pattern, path)
+        self.actions.contains(action)
+            && (&*self.region == "*" || &*self.region == region)
+            && matches(&self.pattern, path)
     }
 }
 
@@ -186,7 +188,9 @@ impl Permissions {
     }
 
     fn has_root(&self, actions: Actions) -> bool {
-        self.grants.iter().any(|g| g.pattern.is_empty() && &*g.region == "*" && g.actions.or(actions) == g.actions)
+        self.grants
+            .iter()
+            .any(|g| g.pattern.is_empty() && &*g.region == "*" && g.actions.or(actions) == g.actions)
     }
 
     /// Every grant.

@@ -19,8 +19,8 @@ pub mod token;
 pub use body::{Body, Draft, Fields};
 pub use email::Email;
 pub use id::{
-    AssignmentId, Id, IdentityProviderId, MappingId, OrgId, PersonId, SystemAccountId, TeamId,
-    TokenId, UserId,
+    AssignmentId, Id, IdentityProviderId, MappingId, OrgId, PersonId, SystemAccountId, TeamId, TokenId,
+    UserId,
 };
 pub use krn::{Action, Actions, Grant, Krn, Permissions};
 pub use labels::{Labels, LabelsPatch};

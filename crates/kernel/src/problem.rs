@@ -132,30 +132,62 @@ impl Invalid {
             Fault::Required => ("required", pick("cannot be blank", format!("\"{name}\" is required"))),
             Fault::Blank => {
                 extra.insert("minimum".into(), 1.into());
-                ("min_length", pick("cannot be blank", format!("{name} must be longer than or equal to 1 characters")))
+                (
+                    "min_length",
+                    pick("cannot be blank", format!("{name} must be longer than or equal to 1 characters")),
+                )
             }
-            Fault::NotAString => ("is_string", pick("must be a string", format!("value of \"{name}\" must be a utf-8 string"))),
-            Fault::NotABoolean => ("is_boolean", pick("must be true or false", format!("value of \"{name}\" must be true or false"))),
+            Fault::NotAString => {
+                ("is_string", pick("must be a string", format!("value of \"{name}\" must be a utf-8 string")))
+            }
+            Fault::NotABoolean => (
+                "is_boolean",
+                pick("must be true or false", format!("value of \"{name}\" must be true or false")),
+            ),
             Fault::NotAnInteger => {
                 let rule = if a || self.source == Source::Body { "is_integer" } else { "is_number" };
                 (rule, pick("must be an integer", format!("\"{name}\" must be a number")))
             }
-            Fault::NotAnObject => ("is_object", pick("must be an object", format!("\"{name}\" must be an object"))),
-            Fault::NotAnArray => ("is_array", pick("must be an array", format!("\"{name}\" must be an array"))),
-            Fault::NotAUuid => ("is_uuid", pick("must be a valid UUID v4", format!("\"{name}\" must be a valid UUID"))),
-            Fault::BadPathId => ("is_uuid", pick("invalid ID format", format!("value of \"{name}\" must be a UUID"))),
+            Fault::NotAnObject => {
+                ("is_object", pick("must be an object", format!("\"{name}\" must be an object")))
+            }
+            Fault::NotAnArray => {
+                ("is_array", pick("must be an array", format!("\"{name}\" must be an array")))
+            }
+            Fault::NotAUuid => {
+                ("is_uuid", pick("must be a valid UUID v4", format!("\"{name}\" must be a valid UUID")))
+            }
+            Fault::BadPathId => {
+                ("is_uuid", pick("invalid ID format", format!("value of \"{name}\" must be a UUID")))
+            }
             Fault::NotATimestamp => ("is_date_time", "must be an RFC 3339 date-time".to_owned()),
             Fault::NotAnEmail => ("invalid", "must be a valid email address".to_owned()),
             Fault::NotAUrl => ("invalid", "must be an absolute http or https URL".to_owned()),
-            Fault::NotALabel => ("is_label", "must be 1 to 63 letters, digits, '-', '.' or '_', with a letter or digit at each end".to_owned()),
+            Fault::NotALabel => (
+                "is_label",
+                "must be 1 to 63 letters, digits, '-', '.' or '_', with a letter or digit at each end"
+                    .to_owned(),
+            ),
             Fault::ReservedPrefix(prefix) => ("is_label", format!("must not start with [{prefix}]")),
             Fault::TooShort(least) => {
                 extra.insert("minimum".into(), (*least).into());
-                ("min_length", pick(&format!("is too short (minimum length: {least})"), format!("{name} must be longer than or equal to {least} characters")))
+                (
+                    "min_length",
+                    pick(
+                        &format!("is too short (minimum length: {least})"),
+                        format!("{name} must be longer than or equal to {least} characters"),
+                    ),
+                )
             }
             Fault::TooLong(most) => {
                 extra.insert("maximum".into(), (*most).into());
-                ("max_length", pick(&format!("is too long (maximum length: {most})"), format!("value of \"{name}\" must not exceed {most} characters")))
+                (
+                    "max_length",
+                    pick(
+                        &format!("is too long (maximum length: {most})"),
+                        format!("value of \"{name}\" must not exceed {most} characters"),
+                    ),
+                )
             }
             Fault::TooFewItems(least) => {
                 extra.insert("minimum".into(), (*least).into());
@@ -178,10 +210,17 @@ impl Invalid {
                 extra.insert("choices".into(), json!(choices));
                 ("enum", format!("must be one of [{}]", choices.join(", ")))
             }
-            Fault::Pattern(pattern) => ("matches_regex", format!("{name} must match /{pattern}/ regular expression")),
+            Fault::Pattern(pattern) => {
+                ("matches_regex", format!("{name} must match /{pattern}/ regular expression"))
+            }
             Fault::UnknownProperty => ("unknown_property", format!("\"{name}\" is not allowed")),
-            Fault::UnknownFilter => ("unknown_property", pick("is not a supported filter field", format!("\"{name}\" is not allowed"))),
-            Fault::UnsupportedOperator(op) => ("invalid", format!("[{op}] is not a supported filter operation")),
+            Fault::UnknownFilter => (
+                "unknown_property",
+                pick("is not a supported filter field", format!("\"{name}\" is not allowed")),
+            ),
+            Fault::UnsupportedOperator(op) => {
+                ("invalid", format!("[{op}] is not a supported filter operation"))
+            }
             Fault::MissingReference(what) => ("missing_reference", format!("{what} not found")),
             Fault::Dependent(reason, others) => {
                 extra.insert("dependents".into(), json!(others));
@@ -399,11 +438,18 @@ impl fmt::Display for Problem {
                 for (n, entry) in entries.iter().enumerate() {
                     let rendered = entry.render(Family::Identity);
                     let separator = if n == 0 { "" } else { "; " };
-                    write!(f, "{separator}{} {}", entry.field, rendered["reason"].as_str().unwrap_or_default())?;
+                    write!(
+                        f,
+                        "{separator}{} {}",
+                        entry.field,
+                        rendered["reason"].as_str().unwrap_or_default()
+                    )?;
                 }
                 Ok(())
             }
-            other => f.write_str(other.render(Family::Identity, 0).body["detail"].as_str().unwrap_or_default()),
+            other => {
+                f.write_str(other.render(Family::Identity, 0).body["detail"].as_str().unwrap_or_default())
+            }
         }
     }
 }
@@ -442,7 +488,11 @@ mod tests {
         for (problem, identity, platform) in [
             (Problem::Unauthenticated, "Unauthenticated", "Unauthorized"),
             (Problem::Conflict("x".into()), "Resource Conflict", "Conflict"),
-            (Problem::Forbidden(Denied::MissingRole("administrator".into())), "Invalid Permissions", "Forbidden"),
+            (
+                Problem::Forbidden(Denied::MissingRole("administrator".into())),
+                "Invalid Permissions",
+                "Forbidden",
+            ),
         ] {
             assert_eq!(problem.render(Family::Identity, 1).body["title"], identity);
             assert_eq!(problem.render(Family::Platform, 1).body["title"], platform);

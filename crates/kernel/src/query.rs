@@ -77,7 +77,9 @@ pub fn pairs(raw: &str) -> Result<Vec<Pair>, Problem> {
 }
 
 fn pair(part: &str) -> Result<Pair, Problem> {
-    let bad = |name: &str, reason: &str| Problem::Invalid(vec![Invalid::query(name, Fault::Rule(reason.to_owned()))]);
+    let bad = |name: &str, reason: &str| {
+        Problem::Invalid(vec![Invalid::query(name, Fault::Rule(reason.to_owned()))])
+    };
     let decode = |text: &str, name: &str| {
         let plus = text.replace('+', " ");
         let decoded = percent_decode_str(&plus).decode_utf8().map_err(|_| bad(name, "is not UTF-8"))?;

@@ -190,7 +190,9 @@ impl Rule for Url {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let good = rest.is_some_and(|rest| {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            !host.is_empty() && !host.contains('@') && !rest.chars().any(|c| c.is_whitespace() || c.is_control())
+            !host.is_empty()
+                && !host.contains('@')
+                && !rest.chars().any(|c| c.is_whitespace() || c.is_control())
         });
         one(if text.is_empty() {
             Err(Fault::Blank)

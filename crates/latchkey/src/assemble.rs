@@ -88,24 +88,37 @@ pub fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, Fault>
         private_dir(&config.data_dir)?;
         write_keys(&path, &Keyring::generate(entropy))?;
     }
-    let text = fs::read_to_string(&path).map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
     Keyring::parse(&text).map_err(|rule| format!("the master key in {} {rule}", path.display()))
 }
 
 /// Writes master keys so that a crash leaves either the old file or the new one, readable by its owner only.
 pub fn write_keys(path: &Path, keys: &str) -> Result<(), Fault> {
-    let fault = |error: std::io::Error| format!("the master key {} cannot be written: {error}", path.display());
+    let fault =
+        |error: std::io::Error| format!("the master key {} cannot be written: {error}", path.display());
     let new = path.with_extension("key.new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(fault)?;
-    file.write_all(keys.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(fault)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .map_err(fault)?;
+    file.write_all(keys.as_bytes())
+        .and_then(|()| file.write_all(b"\n"))
+        .and_then(|()| file.sync_all())
+        .map_err(fault)?;
     fs::rename(&new, path).map_err(fault)
 }
 
 /// The role catalogue, an operator's file included.
 pub fn catalogue(config: &Config) -> Result<Catalogue, Fault> {
-    let builtin = Catalogue::builtin().map_err(|why| format!("the built-in role catalogue is faulty: {why}"))?;
+    let builtin =
+        Catalogue::builtin().map_err(|why| format!("the built-in role catalogue is faulty: {why}"))?;
     let Some(path) = &config.roles_file else { return Ok(builtin) };
-    let text = fs::read_to_string(path).map_err(|error| format!("the role catalogue {} cannot be read: {error}", path.display()))?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("the role catalogue {} cannot be read: {error}", path.display()))?;
     builtin.extended(&text).map_err(|why| format!("the role catalogue {} is faulty: {why}", path.display()))
 }
 

@@ -4,7 +4,7 @@ use frame::{
     Cx,
     operations::{Operation, Rule, get},
     principal::Callers,
-    reply::{Found, Text},
+    reply::{Found, OpenMetrics},
 };
 use kernel::{Problem, Result};
 use schemars::JsonSchema;
@@ -31,9 +31,8 @@ async fn readyz(cx: Cx) -> Result<Found<Status>> {
     Ok(OK)
 }
 
-async fn metrics(cx: Cx) -> Result<Text> {
-    let text = cx.app().telemetry.render(cx.app());
-    Ok(Text("application/openmetrics-text; version=1.0.0; charset=utf-8", text))
+async fn metrics(cx: Cx) -> Result<OpenMetrics> {
+    Ok(OpenMetrics(cx.app().telemetry.render(cx.app())))
 }
 
 const TAG: &str = "System";

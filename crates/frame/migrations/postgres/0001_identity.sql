@@ -113,6 +113,7 @@ CREATE TABLE users (
     full_name TEXT COLLATE "C" NOT NULL,
     full_name_folded TEXT COLLATE "C" NOT NULL,
     preferred_name TEXT COLLATE "C" NOT NULL,
+    search TEXT COLLATE "C" NOT NULL,
     active BOOLEAN NOT NULL,
     inferred_region TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
@@ -125,6 +126,44 @@ CREATE TABLE users (
 CREATE INDEX users_email ON users (org_id, email);
 CREATE INDEX users_full_name ON users (org_id, full_name);
 CREATE INDEX users_active ON users (org_id, active, seq);
+
+-- Texts that hold a given text, by the three-character pieces of both, where the extension is to be had;
+-- without it such searches read the organization's rows. The organization's tag is one such piece, so that
+-- a search is bound to the organization inside the index.
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    CREATE INDEX users_search ON users USING gin (search gin_trgm_ops);
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE 'searching users goes without an index: %', SQLERRM;
+END $$;
+
+-- How many rows of a large collection each chunk of 1024 sequence numbers holds, so that any page number
+-- is found without counting the rows in front of it.
+CREATE TABLE list_chunks (
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    collection TEXT NOT NULL,
+    chunk BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    PRIMARY KEY (org_id, collection, chunk)
+);
+
+-- The last chunk of a collection that is counted; behind it rows are counted as they are asked for.
+CREATE TABLE list_closed (
+    collection TEXT NOT NULL PRIMARY KEY,
+    chunk BIGINT NOT NULL
+);
+
+-- Many writers at once: a row that all of them update would make them queue, so chunks are counted once,
+-- when they are full, and corrected when a row of a counted chunk goes.
+INSERT INTO list_closed (collection, chunk) VALUES ('users', -1);
+
+CREATE FUNCTION users_uncounted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE list_chunks SET n = n - 1 WHERE org_id = OLD.org_id AND collection = 'users' AND chunk = OLD.seq >> 10;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER users_uncounted AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION users_uncounted();
 
 CREATE TABLE teams (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,

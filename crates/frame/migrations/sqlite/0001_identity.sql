@@ -112,6 +112,7 @@ CREATE TABLE users (
     full_name TEXT NOT NULL,
     full_name_folded TEXT NOT NULL,
     preferred_name TEXT NOT NULL,
+    search TEXT NOT NULL,
     active BOOLEAN NOT NULL,
     inferred_region TEXT,
     created_at BIGINT NOT NULL,
@@ -124,6 +125,49 @@ CREATE TABLE users (
 CREATE INDEX users_email ON users (org_id, email);
 CREATE INDEX users_full_name ON users (org_id, full_name);
 CREATE INDEX users_active ON users (org_id, active, seq);
+
+-- Texts that hold a given text, by the three-character pieces of both. The organization's tag is one such
+-- piece, so that a search is bound to the organization inside the index.
+CREATE VIRTUAL TABLE users_search USING fts5 (
+    search, content = 'users', content_rowid = 'seq', tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0
+);
+CREATE TRIGGER users_search_insert AFTER INSERT ON users BEGIN
+    INSERT INTO users_search (rowid, search) VALUES (NEW.seq, NEW.search);
+END;
+CREATE TRIGGER users_search_delete AFTER DELETE ON users BEGIN
+    INSERT INTO users_search (users_search, rowid, search) VALUES ('delete', OLD.seq, OLD.search);
+END;
+CREATE TRIGGER users_search_update AFTER UPDATE OF search ON users BEGIN
+    INSERT INTO users_search (users_search, rowid, search) VALUES ('delete', OLD.seq, OLD.search);
+    INSERT INTO users_search (rowid, search) VALUES (NEW.seq, NEW.search);
+END;
+
+-- How many rows of a large collection each chunk of 1024 sequence numbers holds, so that any page number
+-- is found without counting the rows in front of it.
+CREATE TABLE list_chunks (
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    collection TEXT NOT NULL,
+    chunk BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    PRIMARY KEY (org_id, collection, chunk)
+) WITHOUT ROWID;
+
+-- The last chunk of a collection that is counted; behind it rows are counted as they are asked for.
+CREATE TABLE list_closed (
+    collection TEXT NOT NULL PRIMARY KEY,
+    chunk BIGINT NOT NULL
+);
+
+-- One writer at a time: every chunk is counted as it changes, the newest too.
+INSERT INTO list_closed (collection, chunk) VALUES ('users', 9007199254740991);
+
+CREATE TRIGGER users_counted AFTER INSERT ON users BEGIN
+    INSERT INTO list_chunks (org_id, collection, chunk, n) VALUES (NEW.org_id, 'users', NEW.seq >> 10, 1)
+    ON CONFLICT (org_id, collection, chunk) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER users_uncounted AFTER DELETE ON users BEGIN
+    UPDATE list_chunks SET n = n - 1 WHERE org_id = OLD.org_id AND collection = 'users' AND chunk = OLD.seq >> 10;
+END;
 
 CREATE TABLE teams (
     seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

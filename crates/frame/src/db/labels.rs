@@ -7,7 +7,12 @@ use crate::{args, org_sql};
 
 impl OrgScope {
     /// Makes the labels of an object these and no others.
-    pub async fn labels_set<T>(&self, collection: &str, owner: Id<T>, labels: &Labels) -> Result<(), DbError> {
+    pub async fn labels_set<T>(
+        &self,
+        collection: &str,
+        owner: Id<T>,
+        labels: &Labels,
+    ) -> Result<(), DbError> {
         let sql = org_sql!("DELETE FROM labels WHERE org_id = $1 AND collection = $2 AND owner_id = $3");
         self.execute(sql, args![collection, owner]).await?;
         for (key, value) in &labels.0 {

@@ -6,7 +6,7 @@ use kernel::{
 };
 use serde::Serialize;
 
-use super::{Arg, FromRow, OrgScope, Row, scope::rows, session::composed};
+use super::{Arg, FromRow, OrgScope, Row, directory, scope::rows, search, session::composed};
 
 /// What a list selects from. The main table is called `t` and has `org_id` and `seq`.
 pub struct Listing {
@@ -18,6 +18,8 @@ pub struct Listing {
     pub table: &'static str,
     /// A condition that always holds, with arguments from `$2` on; empty for none.
     pub condition: &'static str,
+    /// Whether the table grows large, and so has a page directory and a search index.
+    pub large: bool,
 }
 
 /// A numbered page (wire 0.6): `{"meta": {"page": {…}}, "data": […]}`.
@@ -139,6 +141,24 @@ impl Writer {
         writer
     }
 
+    /// Narrows what is read of a large table to what its search index finds.
+    fn search(&mut self, scope: &OrgScope, listing: &Listing, filters: &[Filter]) {
+        for filter in filters.iter().filter(|filter| listing.large && filter.op == Op::Contains) {
+            let Some(Value::Text(term)) = filter.values.first() else { continue };
+            if scope.session.db().is_postgres() {
+                let Some(tag) = search::postgres_tag(scope.org(), term) else { continue };
+                let (tag, term) = (self.bind(tag), self.bind(pattern(term)));
+                self.sql.push_str(&format!(" AND t.search LIKE {tag} AND t.search LIKE {term} ESCAPE '\\'"));
+            } else {
+                let Some(pieces) = search::sqlite_match(scope.org(), term) else { continue };
+                let (table, pieces) = (listing.table, self.bind(pieces));
+                self.sql.push_str(&format!(
+                    " AND t.seq IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH {pieces})"
+                ));
+            }
+        }
+    }
+
     fn condition(&mut self, filter: &Filter, collection: &str) -> String {
         let column = filter.field.column;
         if filter.field.kind != Kind::Labels {
@@ -214,19 +234,31 @@ pub fn fold(text: &str) -> String {
 
 impl OrgScope {
     /// A numbered page with its exact total.
-    pub async fn page<T: FromRow>(&self, listing: &Listing, args: Vec<Arg>, query: &ListQuery) -> Result<Paged<T>> {
+    pub async fn page<T: FromRow>(
+        &self,
+        listing: &Listing,
+        args: Vec<Arg>,
+        query: &ListQuery,
+    ) -> Result<Paged<T>> {
         let Page::Number { number, size } = query.page else {
             return Ok(Paged::whole(self.whole(listing, args, query).await?));
         };
         let size = i64::from(size);
         let offset = (number - 1) * size;
-        let writer = Writer::conditions(listing, self.bind(args), &query.filters);
+        if listing.large && query.filters.is_empty() && query.sort.is_empty() {
+            return self.page_by_directory(listing, number, size, offset).await;
+        }
+        let mut writer = Writer::conditions(listing, self.bind(args), &query.filters);
+        writer.search(self, listing, &query.filters);
         let mut order = String::new();
         for (field, descending) in &query.sort {
             let direction = if *descending { "DESC NULLS LAST" } else { "ASC NULLS FIRST" };
             order.push_str(&format!("t.{} {direction}, ", field.column));
         }
-        let sql = format!("SELECT {}{} ORDER BY {order}t.seq LIMIT {size} OFFSET {offset}", listing.columns, writer.sql);
+        let sql = format!(
+            "SELECT {}{} ORDER BY {order}t.seq LIMIT {size} OFFSET {offset}",
+            listing.columns, writer.sql
+        );
         let data: Vec<T> = rows(self, composed(sql), writer.args.clone()).await?;
         let found = i64::try_from(data.len()).unwrap_or(size);
         // A page that is not full, and not past the end, is the last one: the total is known.
@@ -239,8 +271,35 @@ impl OrgScope {
         Ok(Paged { meta: Meta { page: PageMeta { number, size, total } }, data })
     }
 
+    /// A page of everything, found through the page directory.
+    async fn page_by_directory<T: FromRow>(
+        &self,
+        listing: &Listing,
+        number: i64,
+        size: i64,
+        offset: i64,
+    ) -> Result<Paged<T>> {
+        let place = directory::place(self, listing.table, offset).await?;
+        let Listing { columns, table, .. } = listing;
+        let sql = format!(
+            "SELECT {columns} FROM {table} t WHERE t.org_id = $1 AND t.seq >= $2 ORDER BY t.seq LIMIT {size} OFFSET {}",
+            place.skip
+        );
+        let data = if offset < place.total {
+            rows(self, composed(sql), self.bind(vec![place.from.into()])).await?
+        } else {
+            vec![]
+        };
+        Ok(Paged { meta: Meta { page: PageMeta { number, size, total: place.total } }, data })
+    }
+
     /// Everything that matches.
-    pub async fn whole<T: FromRow>(&self, listing: &Listing, args: Vec<Arg>, query: &ListQuery) -> Result<Vec<T>> {
+    pub async fn whole<T: FromRow>(
+        &self,
+        listing: &Listing,
+        args: Vec<Arg>,
+        query: &ListQuery,
+    ) -> Result<Vec<T>> {
         let writer = Writer::conditions(listing, self.bind(args), &query.filters);
         let sql = format!("SELECT {}{} ORDER BY t.seq", listing.columns, writer.sql);
         Ok(rows(self, composed(sql), writer.args).await?)
@@ -272,7 +331,12 @@ impl OrgScope {
             writer.sql.push_str(&format!(" AND t.seq {} {seq}", if ascending { ">" } else { "<" }));
         }
         let direction = if ascending { "ASC" } else { "DESC" };
-        let sql = format!("SELECT t.seq, {}{} ORDER BY t.seq {direction} LIMIT {}", listing.columns, writer.sql, size + 1);
+        let sql = format!(
+            "SELECT t.seq, {}{} ORDER BY t.seq {direction} LIMIT {}",
+            listing.columns,
+            writer.sql,
+            size + 1
+        );
         let mut found: Vec<Placed<T>> = rows(self, composed(sql), writer.args).await?;
         let more = found.len() > size as usize;
         found.truncate(size as usize);

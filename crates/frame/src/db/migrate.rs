@@ -81,7 +81,12 @@ impl Db {
         let read = super::PlatformScope::new(self.read());
         let sql = "SELECT MAX(version) AS value FROM _sqlx_migrations";
         // An error here means that the table does not exist: nothing was ever migrated.
-        read.optional::<(Option<i64>,)>(sql, Vec::new()).await.ok().flatten().and_then(|row| row.0).unwrap_or(0)
+        read.optional::<(Option<i64>,)>(sql, Vec::new())
+            .await
+            .ok()
+            .flatten()
+            .and_then(|row| row.0)
+            .unwrap_or(0)
     }
 }
 

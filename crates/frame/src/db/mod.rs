@@ -6,11 +6,13 @@
 //! organization as `$1` of every statement, [`PlatformScope`] is for the few directory tables that
 //! are read before an organization is known.
 
+mod directory;
 mod labels;
 mod list;
 mod migrate;
 mod row;
 mod scope;
+mod search;
 mod session;
 mod sqlite;
 
@@ -18,10 +20,12 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+pub use directory::close_chunks;
 pub use list::{CursorPage, Listing, PageMeta, Paged, fold};
 pub use migrate::{MigrationFault, latest as latest_schema};
 pub use row::{Arg, Column, FromRow, RawColumn, Row};
 pub use scope::{OrgScope, OrgSql, PlatformScope};
+pub use search::search_text;
 pub use session::{Mode, Session};
 
 use kernel::Problem;
@@ -41,7 +45,10 @@ impl DatabaseUrl {
     /// Reads `sqlite:PATH`, `sqlite::memory:`, `postgres://…` or `postgresql://…`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return text.parse::<PgConnectOptions>().map(|_| Self::Postgres(text.to_owned())).map_err(|_| "must be a valid postgres:// URL");
+            return text
+                .parse::<PgConnectOptions>()
+                .map(|_| Self::Postgres(text.to_owned()))
+                .map_err(|_| "must be a valid postgres:// URL");
         }
         match text.strip_prefix("sqlite:") {
             Some(":memory:") => Ok(Self::SqliteMemory),
@@ -100,7 +107,9 @@ impl From<DbError> for Problem {
             DbError::Unique => Self::Conflict("An object with these unique values already exists".to_owned()),
             DbError::Reference => Self::NotFound("referenced object"),
             DbError::Again => Self::Again,
-            DbError::Other(sqlx::Error::PoolTimedOut) => Self::Unavailable("The database has no free connection"),
+            DbError::Other(sqlx::Error::PoolTimedOut) => {
+                Self::Unavailable("The database has no free connection")
+            }
             DbError::Other(error) => Self::Internal(Box::new(error)),
         }
     }
@@ -143,7 +152,9 @@ impl Db {
     /// Opens the database, creating the SQLite file if it does not exist.
     pub async fn open(url: &DatabaseUrl, pool: PoolSettings) -> Result<Self, sqlx::Error> {
         let engine = match url {
-            DatabaseUrl::SqliteFile(path) => Engine::Sqlite(sqlite::Sqlite::open(Some(path), pool.connections).await?),
+            DatabaseUrl::SqliteFile(path) => {
+                Engine::Sqlite(sqlite::Sqlite::open(Some(path), pool.connections).await?)
+            }
             DatabaseUrl::SqliteMemory => Engine::Sqlite(sqlite::Sqlite::open(None, pool.connections).await?),
             DatabaseUrl::Postgres(url) => {
                 let options: PgConnectOptions = url.parse()?;
@@ -209,8 +220,14 @@ mod tests {
     #[test]
     fn urls_are_read_and_passwords_masked() {
         assert!(DatabaseUrl::parse("sqlite::memory:").is_ok_and(|url| url == DatabaseUrl::SqliteMemory));
-        assert_eq!(DatabaseUrl::parse("sqlite:data/x.db").ok().map(|url| url.masked()).as_deref(), Some("sqlite:data/x.db"));
-        assert_eq!(DatabaseUrl::parse("sqlite:///tmp/x.db").ok().map(|url| url.masked()).as_deref(), Some("sqlite:/tmp/x.db"));
+        assert_eq!(
+            DatabaseUrl::parse("sqlite:data/x.db").ok().map(|url| url.masked()).as_deref(),
+            Some("sqlite:data/x.db")
+        );
+        assert_eq!(
+            DatabaseUrl::parse("sqlite:///tmp/x.db").ok().map(|url| url.masked()).as_deref(),
+            Some("sqlite:/tmp/x.db")
+        );
         let url = DatabaseUrl::parse("postgres://ann:s3cret@db.example/latchkey").ok().unwrap();
         assert_eq!(url.masked(), "postgres://ann:***@db.example/latchkey");
         for bad in ["", "sqlite:", "mysql://x", "latchkey.db"] {

@@ -126,7 +126,11 @@ impl PlatformScope {
     }
 
     /// The first row of a query, if there is one.
-    pub async fn optional<T: FromRow>(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<T>, DbError> {
+    pub async fn optional<T: FromRow>(
+        &self,
+        sql: &'static str,
+        args: Vec<Arg>,
+    ) -> Result<Option<T>, DbError> {
         self.session.optional(sql.into_sql_str(), args).await
     }
 
@@ -137,6 +141,10 @@ impl PlatformScope {
 }
 
 /// A statement put together by [`super::list`].
-pub(super) async fn rows<T: FromRow>(scope: &OrgScope, sql: SqlStr, args: Vec<Arg>) -> Result<Vec<T>, DbError> {
+pub(super) async fn rows<T: FromRow>(
+    scope: &OrgScope,
+    sql: SqlStr,
+    args: Vec<Arg>,
+) -> Result<Vec<T>, DbError> {
     scope.session.all(sql, args).await
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use sqlx::{
-    Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Transaction,
-    pool::PoolConnection,
-    postgres::PgArguments,
-    sqlite::SqliteArguments,
+    Arguments, AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Transaction, pool::PoolConnection,
+    postgres::PgArguments, sqlite::SqliteArguments,
 };
 use tokio::sync::Mutex;
 
@@ -113,7 +111,11 @@ impl Session {
     }
 
     /// The first row of a query, if there is one.
-    pub(super) async fn optional<T: FromRow>(&self, sql: SqlStr, args: Vec<Arg>) -> Result<Option<T>, DbError> {
+    pub(super) async fn optional<T: FromRow>(
+        &self,
+        sql: SqlStr,
+        args: Vec<Arg>,
+    ) -> Result<Option<T>, DbError> {
         let mut conn = self.0.conn.lock().await;
         let conn = self.opened(&mut conn).await?;
         Ok(match conn.native()? {
@@ -133,8 +135,12 @@ impl Session {
         let mut conn = self.0.conn.lock().await;
         let conn = self.opened(&mut conn).await?;
         Ok(match conn.native()? {
-            Native::Sqlite(conn) => sqlx::query_with(sql, sqlite_arguments(args)?).execute(conn).await?.rows_affected(),
-            Native::Postgres(conn) => sqlx::query_with(sql, postgres_arguments(args)?).execute(conn).await?.rows_affected(),
+            Native::Sqlite(conn) => {
+                sqlx::query_with(sql, sqlite_arguments(args)?).execute(conn).await?.rows_affected()
+            }
+            Native::Postgres(conn) => {
+                sqlx::query_with(sql, postgres_arguments(args)?).execute(conn).await?.rows_affected()
+            }
         })
     }
 

@@ -93,6 +93,8 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256)
+            // A whole page at a time: each hand-over between the driver's thread and ours costs a wake-up.
+            .row_buffer_size(1024)
             .pragma("mmap_size", "268435456")
             .pragma("temp_store", "memory");
         let mut conn = base.connect().await?;
@@ -110,14 +112,20 @@ impl Sqlite {
                     .await?,
             ),
         };
-        let shared = Shared { writer: Arc::new(Mutex::new(writer)), waiting: AtomicUsize::new(0), in_memory: path.is_none() };
+        let shared = Shared {
+            writer: Arc::new(Mutex::new(writer)),
+            waiting: AtomicUsize::new(0),
+            in_memory: path.is_none(),
+        };
         Ok(Self { shared: Arc::new(shared), readers })
     }
 
     pub(super) async fn read(&self) -> Result<SqliteReader, sqlx::Error> {
         match &self.readers {
             Some(pool) => pool.acquire().await.map(SqliteReader::Pooled),
-            None => Ok(SqliteReader::Memory(SharedReader(Arc::clone(&self.shared.writer).lock_owned().await))),
+            None => {
+                Ok(SqliteReader::Memory(SharedReader(Arc::clone(&self.shared.writer).lock_owned().await)))
+            }
         }
     }
 
@@ -258,13 +266,25 @@ async fn keep_plans(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let none: *mut std::ffi::c_int = std::ptr::null_mut();
     #[expect(unsafe_code, reason = "sqlx has no safe call for this switch; the handle is locked meanwhile")]
     let code = unsafe {
-        libsqlite3_sys::sqlite3_db_config(handle.as_raw_handle().as_ptr(), libsqlite3_sys::SQLITE_DBCONFIG_ENABLE_QPSG, 1, none)
+        libsqlite3_sys::sqlite3_db_config(
+            handle.as_raw_handle().as_ptr(),
+            libsqlite3_sys::SQLITE_DBCONFIG_ENABLE_QPSG,
+            1,
+            none,
+        )
     };
-    if code == libsqlite3_sys::SQLITE_OK { Ok(()) } else { Err(sqlx::Error::Protocol(format!("QPSG: code {code}"))) }
+    if code == libsqlite3_sys::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(sqlx::Error::Protocol(format!("QPSG: code {code}")))
+    }
 }
 
 impl Sqlite {
-    pub(super) async fn migrate(&self, migrator: &sqlx::migrate::Migrator) -> Result<(), sqlx::migrate::MigrateError> {
+    pub(super) async fn migrate(
+        &self,
+        migrator: &sqlx::migrate::Migrator,
+    ) -> Result<(), sqlx::migrate::MigrateError> {
         let mut writer = self.shared.writer.lock().await;
         writer.flush().await;
         match writer.conn.as_mut() {

@@ -27,8 +27,13 @@ pub static AUDIT_LOGS: Collection = Collection {
     page_size: Some(20),
 };
 
-static ALL: Listing =
-    Listing { collection: &AUDIT_LOGS, columns: "t.body, t.signature", table: "audit_events", condition: "" };
+static ALL: Listing = Listing {
+    collection: &AUDIT_LOGS,
+    columns: "t.body, t.signature",
+    table: "audit_events",
+    condition: "",
+    large: false,
+};
 
 /// How far back a reader sees who names no start.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -90,7 +95,8 @@ pub async fn purge(app: &frame::App, org: kernel::OrgId) -> Result<u64> {
     let session = app.db.write();
     let db = frame::db::OrgScope::new(session.clone(), org);
     let before: Timestamp = app.clock.now(org).minus(app.settings.audit_retention);
-    let dropped = db.execute(org_sql!("DELETE FROM audit_events WHERE org_id = $1 AND ts < $2"), args![before]).await?;
+    let dropped =
+        db.execute(org_sql!("DELETE FROM audit_events WHERE org_id = $1 AND ts < $2"), args![before]).await?;
     session.commit().await?;
     Ok(dropped)
 }

@@ -13,15 +13,35 @@ pub fn entry() -> Schema {
     );
     let authentication = form(
         "authentication",
-        &["successful", "signature", "outcome", "authentication_type", "ts", "client_ip", "uri", "user_agent", "trace_id"],
+        &[
+            "successful",
+            "signature",
+            "outcome",
+            "authentication_type",
+            "ts",
+            "client_ip",
+            "uri",
+            "user_agent",
+            "trace_id",
+        ],
         &["principal_id", "org_id", "portal_id"],
         &[],
     );
     let gateway_access = form(
         "gateway_access",
         &[
-            "ts", "org_id", "principal_id", "actor_id", "client_ip", "trace_id", "user_agent", "method", "uri", "query",
-            "status_code", "signature",
+            "ts",
+            "org_id",
+            "principal_id",
+            "actor_id",
+            "client_ip",
+            "trace_id",
+            "user_agent",
+            "method",
+            "uri",
+            "query",
+            "status_code",
+            "signature",
         ],
         &["portal_id"],
         &[],

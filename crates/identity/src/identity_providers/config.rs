@@ -186,7 +186,8 @@ impl Body for OidcConfig {
         let scopes = fields.optional("scopes", scopes());
         want_openid(fields, scopes.as_ref().and_then(Option::as_ref));
         let mappings = fields.object::<ClaimMappingsPatch>("claim_mappings");
-        let claim_mappings = mappings?.map_or_else(ClaimMappings::default, |m| m.over(ClaimMappings::default()));
+        let claim_mappings =
+            mappings?.map_or_else(ClaimMappings::default, |m| m.over(ClaimMappings::default()));
         let scopes = scopes?.unwrap_or_else(default_scopes);
         let oidc = Oidc { issuer_url: issuer_url?, client_id: client_id?, scopes, claim_mappings };
         Some(Self { oidc, client_secret: client_secret? })
@@ -258,7 +259,10 @@ impl Body for SamlConfig {
         let xml = fields.optional("idp_metadata_xml", METADATA);
         let (idp_metadata_url, idp_metadata_xml) = (url?, xml?);
         if idp_metadata_url.is_none() && idp_metadata_xml.is_none() {
-            fields.fault("idp_metadata_url", Fault::Dependent("either this or the metadata itself is needed", vec!["idp_metadata_xml"]));
+            fields.fault(
+                "idp_metadata_url",
+                Fault::Dependent("either this or the metadata itself is needed", vec!["idp_metadata_xml"]),
+            );
         }
         Some(Self(Saml { idp_metadata_url, idp_metadata_xml }))
     }

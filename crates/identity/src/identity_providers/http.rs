@@ -6,8 +6,8 @@ use kernel::Action;
 use super::{
     PROVIDERS,
     legacy::{
-        MAPS, legacy_get, legacy_update, team_group_mappings_get, team_group_mappings_patch, team_mappings_get,
-        team_mappings_put,
+        MAPS, legacy_get, legacy_update, team_group_mappings_get, team_group_mappings_patch,
+        team_mappings_get, team_mappings_put,
     },
     mappings::{MAPPINGS, mapping_create, mapping_delete, mapping_get, mapping_list},
     provider_create, provider_delete, provider_get, provider_list, provider_update,

@@ -1,11 +1,7 @@
 //! The older API: one OpenID Connect provider per organization, and mappings as whole maps. A view of
 //! the same providers and mappings.
 
-use frame::{
-    Cx,
-    db::Paged,
-    reply::Found,
-};
+use frame::{Cx, db::Paged, reply::Found};
 use kernel::{
     Body, Draft, Fault, Fields, Problem, Result, Secret, TeamId,
     query::{Collection, ListQuery},
@@ -17,7 +13,10 @@ use serde_json::json;
 
 use super::{
     LOGIN_PATH, Provider,
-    config::{CLIENT_ID, ClaimMappings, ClaimMappingsPatch, Config, Oidc, OidcChange, default_scopes, scopes, want_openid},
+    config::{
+        CLIENT_ID, ClaimMappings, ClaimMappingsPatch, Config, Oidc, OidcChange, default_scopes, scopes,
+        want_openid,
+    },
     provider_keep, seal, serialize, store,
 };
 
@@ -83,11 +82,14 @@ pub(super) async fn legacy_get(cx: Cx) -> Result<Found<LegacyProvider>> {
 pub(super) async fn legacy_update(cx: Cx, draft: Draft<LegacyPatch>) -> Result<Found<LegacyProvider>> {
     serialize(&cx).await?;
     let before = store::provider_oidc(cx.db()).await?;
-    let LegacyPatch { issuer, login_path, client_id, client_secret, scopes, claim_mappings } = draft.parse()?;
+    let LegacyPatch { issuer, login_path, client_id, client_secret, scopes, claim_mappings } =
+        draft.parse()?;
     let now = cx.now();
     let provider = match &before {
         Some(known) => {
-            let Config::Oidc(oidc) = known.config.clone() else { return Err(Problem::NotFound("identity provider")) };
+            let Config::Oidc(oidc) = known.config.clone() else {
+                return Err(Problem::NotFound("identity provider"));
+            };
             let change = OidcChange { issuer_url: issuer, client_id, scopes, claim_mappings };
             Provider {
                 id: known.id,
@@ -111,7 +113,9 @@ pub(super) async fn legacy_update(cx: Cx, draft: Draft<LegacyPatch>) -> Result<F
                     missing.push(kernel::Invalid::body(field, Fault::Required));
                 }
             }
-            let (Some(issuer_url), Some(client_id)) = (issuer, client_id) else { return Err(Problem::Invalid(missing)) };
+            let (Some(issuer_url), Some(client_id)) = (issuer, client_id) else {
+                return Err(Problem::Invalid(missing));
+            };
             let mappings = claim_mappings.map(|change| change.over(ClaimMappings::default()));
             Provider {
                 id,
@@ -166,7 +170,8 @@ impl Body for TeamGroups {
     const NAME: &'static str = "TeamGroups";
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let team_id = fields.needed("team_id", id());
-        let groups = fields.needed("groups", List { item: text(1, 1000), least: 0, most: 1000, distinct: false });
+        let groups =
+            fields.needed("groups", List { item: text(1, 1000), least: 0, most: 1000, distinct: false });
         Some(Self { team_id: team_id?, groups: groups? })
     }
 }
@@ -236,7 +241,10 @@ pub(super) async fn team_mappings_get(cx: Cx, query: ListQuery) -> Result<Found<
     Ok(Found(Paged::cut(by_group(&cx, &provider).await?, &query)))
 }
 
-pub(super) async fn team_mappings_put(cx: Cx, draft: Draft<TeamMappings>) -> Result<Found<Paged<GroupTeams>>> {
+pub(super) async fn team_mappings_put(
+    cx: Cx,
+    draft: Draft<TeamMappings>,
+) -> Result<Found<Paged<GroupTeams>>> {
     serialize(&cx).await?;
     let provider = provider_or(&cx, unconfigured()).await?;
     let TeamMappings(mappings) = draft.parse()?;
@@ -249,7 +257,9 @@ pub(super) async fn team_mappings_put(cx: Cx, draft: Draft<TeamMappings>) -> Res
     store::teams_exist(cx.db(), teams).await?;
     let before = by_group(&cx, &provider).await?;
     store::mapping_clear(cx.db(), provider.id, None).await?;
-    let pairs = mappings.iter().flat_map(|mapping| mapping.team_ids.iter().map(|team| (*team, mapping.group.as_str())));
+    let pairs = mappings
+        .iter()
+        .flat_map(|mapping| mapping.team_ids.iter().map(|team| (*team, mapping.group.as_str())));
     mappings_add(&cx, &provider, pairs.collect()).await?;
     let after = by_group(&cx, &provider).await?;
     audit_mappings(&cx, &provider, json!({ "before": before, "after": after })).await?;
@@ -274,7 +284,9 @@ pub(super) async fn team_group_mappings_patch(
     for mapping in &mappings {
         store::mapping_clear(cx.db(), provider.id, Some(mapping.team_id)).await?;
     }
-    let pairs = mappings.iter().flat_map(|mapping| mapping.groups.iter().map(|group| (mapping.team_id, group.as_str())));
+    let pairs = mappings
+        .iter()
+        .flat_map(|mapping| mapping.groups.iter().map(|group| (mapping.team_id, group.as_str())));
     mappings_add(&cx, &provider, pairs.collect()).await?;
     let after = by_team(&cx, &provider).await?;
     audit_mappings(&cx, &provider, json!({ "before": before, "after": after })).await?;
@@ -295,4 +307,3 @@ async fn audit_mappings(cx: &Cx, provider: &Provider, change: serde_json::Value)
     let path = format!("identity-providers/{}/team-group-mappings", provider.id);
     cx.audit(kernel::Action::Edit, path, change).await
 }
-

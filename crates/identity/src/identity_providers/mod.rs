@@ -15,7 +15,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, Body, Draft, Fault, Fields, IdentityProviderId, Patch, Problem, Result, Sealed, Secret, Timestamp,
+    Action, Body, Draft, Fault, Fields, IdentityProviderId, Patch, Problem, Result, Sealed, Secret,
+    Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
     rules::{AnyObject, Boolean, OneOf, Text, text},
 };
@@ -92,7 +93,9 @@ pub static PROVIDERS: Collection =
 fn login_path_fits(path: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = path.as_bytes();
-    edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+    edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
 }
 
 const LOGIN_PATH: Text = text(1, 250).matching("^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$", login_path_fits);
@@ -142,9 +145,10 @@ impl Body for ProviderPatch {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let enabled = fields.patch("enabled", Boolean);
         let login_path = fields.patch("login_path", LOGIN_PATH);
-        fields.described("config", || {
-            json!({ "oneOf": [kernel::body::schema::<OidcPatch>(), kernel::body::schema::<SamlPatch>()] })
-        });
+        fields.described(
+            "config",
+            || json!({ "oneOf": [kernel::body::schema::<OidcPatch>(), kernel::body::schema::<SamlPatch>()] }),
+        );
         let config = fields.undescribed("config", AnyObject);
         Some(Self { enabled: enabled?, login_path: login_path?, config: config? })
     }
@@ -206,7 +210,8 @@ async fn provider_update(
     let patch = draft.parse()?;
     let (config, secret) = match (patch.config, before.config.clone()) {
         (Patch::Value(object), Config::Oidc(oidc)) => {
-            let OidcPatch { change, client_secret } = Draft::<OidcPatch>::nested(object).parse_in("config")?;
+            let OidcPatch { change, client_secret } =
+                Draft::<OidcPatch>::nested(object).parse_in("config")?;
             (Config::Oidc(change.over(oidc)), client_secret)
         }
         (Patch::Value(object), Config::Saml(saml)) => {
@@ -234,7 +239,9 @@ async fn provider_update(
 /// Writes a provider that is new or changed, and all that follows from it.
 async fn provider_keep(cx: &Cx, before: Option<Provider>, provider: Provider) -> Result<IdentityProvider> {
     if provider.enabled && store::provider_other_enabled(cx.db(), provider.id).await? {
-        return Err(Problem::Conflict("Another identity provider is enabled, and only one may be at a time".to_owned()));
+        return Err(Problem::Conflict(
+            "Another identity provider is enabled, and only one may be at a time".to_owned(),
+        ));
     }
     let taken = || format!("The login path [{}] is taken", provider.login_path);
     match &before {
@@ -269,7 +276,8 @@ async fn follow_up(cx: &Cx) -> Result<()> {
     after.basic_auth_enabled |= !after.oidc_auth_enabled && !after.saml_auth_enabled;
     if json!(before) != json!(after) {
         crate::settings::store::authentication_update(db, after, cx.now()).await?;
-        cx.audit(Action::Edit, "authentication-settings", json!({ "before": before, "after": after })).await?;
+        cx.audit(Action::Edit, "authentication-settings", json!({ "before": before, "after": after }))
+            .await?;
     }
     Ok(())
 }

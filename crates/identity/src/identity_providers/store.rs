@@ -22,7 +22,8 @@ impl FromRow for Provider {
             kind: row.get("type")?,
             enabled: row.get("enabled")?,
             login_path: row.get("login_path")?,
-            config: serde_json::from_value(config).map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
+            config: serde_json::from_value(config)
+                .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
             client_secret: row.get("client_secret")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
@@ -35,6 +36,7 @@ static ALL: Listing = Listing {
     columns: "t.id, t.type, t.enabled, t.login_path, t.config, t.client_secret, t.created_at, t.updated_at",
     table: "identity_providers",
     condition: "",
+    large: false,
 };
 
 /// A statement that reads providers, with this ending.
@@ -106,7 +108,8 @@ pub(super) async fn provider_update(db: &OrgScope, p: &Provider) -> Result<(), D
         "UPDATE identity_providers SET enabled = $3, login_path = $4, config = $5, client_secret = $6, updated_at = $7 ",
         "WHERE org_id = $1 AND id = $2"
     );
-    let values = args![p.id, p.enabled, &p.login_path, &config_json(p), p.client_secret.as_ref(), p.updated_at];
+    let values =
+        args![p.id, p.enabled, &p.login_path, &config_json(p), p.client_secret.as_ref(), p.updated_at];
     db.execute(sql, values).await.map(|_| ())
 }
 
@@ -116,7 +119,8 @@ pub(super) async fn provider_delete(db: &OrgScope, id: IdentityProviderId) -> Re
 
 /// The login path of the enabled provider.
 pub(super) async fn login_path_enabled(db: &OrgScope) -> Result<Option<String>, DbError> {
-    let sql = org_sql!("SELECT login_path AS value FROM identity_providers WHERE org_id = $1 AND enabled = true");
+    let sql =
+        org_sql!("SELECT login_path AS value FROM identity_providers WHERE org_id = $1 AND enabled = true");
     Ok(db.optional::<(String,)>(sql, args![]).await?.map(|(path,)| path))
 }
 
@@ -125,7 +129,9 @@ pub(super) async fn login_path_set(db: &OrgScope, id: IdentityProviderId, path: 
     let sql = org_sql!("DELETE FROM login_paths WHERE org_id = $1 AND identity_provider_id = $2");
     db.execute(sql, args![id]).await?;
     if !path.is_empty() {
-        let sql = org_sql!("INSERT INTO login_paths (org_id, login_path, identity_provider_id) VALUES ($1, $2, $3)");
+        let sql = org_sql!(
+            "INSERT INTO login_paths (org_id, login_path, identity_provider_id) VALUES ($1, $2, $3)"
+        );
         db.execute(sql, args![path, id]).await?;
     }
     Ok(())
@@ -161,6 +167,7 @@ static OF_PROVIDER: Listing = Listing {
     columns: "t.id, t.team_id, t.group_name AS \"group\", t.created_at, t.updated_at",
     table: "team_group_mappings",
     condition: "t.identity_provider_id = $2",
+    large: false,
 };
 
 pub(super) async fn mapping_list(
@@ -171,7 +178,10 @@ pub(super) async fn mapping_list(
     db.around(&OF_PROVIDER, args![provider], query, false).await
 }
 
-pub(super) async fn mapping_all(db: &OrgScope, provider: IdentityProviderId) -> Result<Vec<Mapping>, DbError> {
+pub(super) async fn mapping_all(
+    db: &OrgScope,
+    provider: IdentityProviderId,
+) -> Result<Vec<Mapping>, DbError> {
     let sql = org_sql!(
         "SELECT id, team_id, group_name AS \"group\", created_at, updated_at FROM team_group_mappings ",
         "WHERE org_id = $1 AND identity_provider_id = $2 ORDER BY seq"
@@ -207,7 +217,11 @@ pub(super) async fn mapping_add(
     Ok(id)
 }
 
-pub(super) async fn mapping_delete(db: &OrgScope, provider: IdentityProviderId, id: MappingId) -> Result<u64, DbError> {
+pub(super) async fn mapping_delete(
+    db: &OrgScope,
+    provider: IdentityProviderId,
+    id: MappingId,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "DELETE FROM team_group_mappings WHERE org_id = $1 AND identity_provider_id = $2 AND id = $3"
     );

@@ -11,7 +11,8 @@ use frame::{
     reply::{JSON, Reply, ReplySpec, Response},
 };
 use kernel::{
-    Action, Body, Draft, Duration, Email, Fields, Problem, Result, Token, TokenKind, UserId, rules::EmailAddress,
+    Action, Body, Draft, Duration, Email, Fields, Problem, Result, Token, TokenKind, UserId,
+    rules::EmailAddress,
 };
 use serde_json::json;
 

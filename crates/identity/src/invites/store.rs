@@ -13,7 +13,11 @@ pub(super) async fn invite_insert(db: &OrgScope, user: UserId, now: Timestamp) -
 }
 
 /// How many invites were sent since then, to one user or to all.
-pub(super) async fn invite_count(db: &OrgScope, user: Option<UserId>, since: Timestamp) -> Result<i64, DbError> {
+pub(super) async fn invite_count(
+    db: &OrgScope,
+    user: Option<UserId>,
+    since: Timestamp,
+) -> Result<i64, DbError> {
     let sql = org_sql!(
         "SELECT COUNT(*) AS value FROM invites WHERE org_id = $1 AND created_at > $3 AND ($2 IS NULL OR user_id = $2)"
     );
@@ -39,6 +43,7 @@ pub(super) async fn link_replace(
 ) -> Result<u64, DbError> {
     let sql = org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND user_id = $2");
     db.execute(sql, args![user]).await?;
-    let sql = org_sql!("INSERT INTO invite_links (org_id, user_id, hash, expires_at) VALUES ($1, $2, $3, $4)");
+    let sql =
+        org_sql!("INSERT INTO invite_links (org_id, user_id, hash, expires_at) VALUES ($1, $2, $3, $4)");
     db.execute(sql, args![user, hash, expires_at]).await
 }

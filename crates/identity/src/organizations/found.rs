@@ -46,7 +46,9 @@ const RETENTION_DAYS: i64 = 90;
 /// Founds an organization, in one transaction.
 pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<Founded>> {
     let Founding { name, email, password, token, only_first } = founding;
-    let exists = async |db: &PlatformScope| Ok::<_, Problem>(only_first && !store::organization_ids(db).await?.is_empty());
+    let exists = async |db: &PlatformScope| {
+        Ok::<_, Problem>(only_first && !store::organization_ids(db).await?.is_empty())
+    };
     // Asked before as well as in the transaction: hashing a password for nothing would slow every start.
     if exists(&PlatformScope::new(app.db.read())).await? {
         return Ok(None);
@@ -172,7 +174,10 @@ pub async fn owner_set(app: &App, org: OrgId, email: &Email) -> Result<Founded> 
     store::organization_update(&db, &changed).await?;
     crate::settings::store::unlock(&db).await?;
     if tokens::store::token_count_live(&db, user.id, now).await? >= tokens::MOST_LIVE {
-        return Err(Problem::invalid("email", Fault::Rule("has as many live tokens as a user may have; revoke one".to_owned())));
+        return Err(Problem::invalid(
+            "email",
+            Fault::Rule("has as many live tokens as a user may have; revoke one".to_owned()),
+        ));
     }
     let token = Token::new(kernel::TokenKind::Personal, app.random_key());
     let day = kernel::Duration::from_secs(DAY);

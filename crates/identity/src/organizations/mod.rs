@@ -44,7 +44,16 @@ pub struct Organization {
 }
 
 from_row!(Organization {
-    id, name, owner_id, login_path, created_at, updated_at, state, retention_period_days, pats_enabled, mfa_enabled
+    id,
+    name,
+    owner_id,
+    login_path,
+    created_at,
+    updated_at,
+    state,
+    retention_period_days,
+    pats_enabled,
+    mfa_enabled
 });
 
 /// A change of the caller's organization.

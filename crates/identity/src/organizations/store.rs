@@ -36,7 +36,8 @@ pub async fn organization_insert(db: &OrgScope, organization: &Organization) -> 
         "saml_auth_enabled, idp_mapping_enabled, konnect_mapping_enabled, created_at, updated_at) ",
         "VALUES ($1, $2, $3, $4, $5, '', true, 365, $6, false, true, false, false, false, true, $7, $7)"
     );
-    let Organization { name, owner_id, state, retention_period_days, mfa_enabled, created_at, .. } = organization;
+    let Organization { name, owner_id, state, retention_period_days, mfa_enabled, created_at, .. } =
+        organization;
     db.execute(sql, args![name, *owner_id, state, *retention_period_days, *mfa_enabled, *created_at]).await
 }
 

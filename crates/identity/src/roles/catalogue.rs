@@ -147,7 +147,9 @@ impl Catalogue {
     pub fn extended(mut self, text: &str) -> Result<Self, Faulty> {
         let more = Self::parse(text)?;
         if !more.teams.is_empty() {
-            return Err("predefined teams cannot be added: organizations that exist would lack them".to_owned());
+            return Err(
+                "predefined teams cannot be added: organizations that exist would lack them".to_owned()
+            );
         }
         for kind in more.types {
             let Some(known) = self.types.iter_mut().find(|known| known.key == kind.key) else {
@@ -183,7 +185,8 @@ impl Catalogue {
     pub fn check(&self, role: &str, kind: &str, entity: Option<&str>) -> Result<()> {
         let fault = |field: &str, fault| Invalid::body(field, fault);
         let names = |types: &mut dyn Iterator<Item = &EntityType>| {
-            let mut names: Vec<String> = types.flat_map(|kind| kind.roles.iter().map(|role| role.name.clone())).collect();
+            let mut names: Vec<String> =
+                types.flat_map(|kind| kind.roles.iter().map(|role| role.name.clone())).collect();
             names.sort_unstable();
             names.dedup();
             names
@@ -218,7 +221,9 @@ impl Catalogue {
     /// What an assignment allows in this organization. Nothing if the catalogue does not know it.
     pub fn grants(&self, role: &AssignedRole, via: &Via, org: OrgId) -> Vec<Grant> {
         let Some(kind) = self.kind(&role.entity_type_name) else { return Vec::new() };
-        let Some(known) = kind.roles.iter().find(|known| known.name == role.role_name) else { return Vec::new() };
+        let Some(known) = kind.roles.iter().find(|known| known.name == role.role_name) else {
+            return Vec::new();
+        };
         let whole = matches!(role.entity_id.as_str(), "" | "*") || role.entity_id == org.to_string();
         if kind.organization_wide && !whole {
             return Vec::new();
@@ -229,7 +234,8 @@ impl Catalogue {
         }
         let mut grants = Vec::new();
         for allowed in &known.grants {
-            let actions: Actions = allowed.actions.iter().filter_map(|name| Action::from_name(name)).collect();
+            let actions: Actions =
+                allowed.actions.iter().filter_map(|name| Action::from_name(name)).collect();
             for pattern in patterns(&allowed.on, entity, kind.organization_wide) {
                 grants.push(Grant {
                     role: format!("{} on {}", role.role_name, role.entity_type_name).into(),
@@ -284,7 +290,9 @@ fn collect(value: &Value, found: &mut BTreeMap<(String, String), String>) {
             for (kind, schema) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 let roles = schema.pointer("/properties/roles/properties").and_then(Value::as_object);
                 for (role, schema) in roles.into_iter().flatten() {
-                    if let Some(text) = schema.pointer("/properties/description/enum/0").and_then(Value::as_str) {
+                    if let Some(text) =
+                        schema.pointer("/properties/description/enum/0").and_then(Value::as_str)
+                    {
                         found.insert((kind.clone(), role.clone()), text.to_owned());
                     }
                 }

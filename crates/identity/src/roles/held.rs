@@ -7,7 +7,12 @@ use uuid::Uuid;
 use super::{Catalogue, store};
 
 /// Resolves the permissions of a user or system account.
-pub async fn permissions(catalogue: &Catalogue, db: &OrgScope, holder: Uuid, owner: bool) -> Result<Permissions> {
+pub async fn permissions(
+    catalogue: &Catalogue,
+    db: &OrgScope,
+    holder: Uuid,
+    owner: bool,
+) -> Result<Permissions> {
     let mut grants = Vec::new();
     if owner {
         grants.push(Grant {
@@ -24,7 +29,8 @@ pub async fn permissions(catalogue: &Catalogue, db: &OrgScope, holder: Uuid, own
         }
     }
     for held in store::role_list_of_holder(db, holder).await? {
-        let via = if held.holder_id == holder { Via::Direct } else { Via::Team(TeamId::from_uuid(held.holder_id)) };
+        let via =
+            if held.holder_id == holder { Via::Direct } else { Via::Team(TeamId::from_uuid(held.holder_id)) };
         grants.extend(catalogue.grants(&held.role, &via, db.org()));
     }
     Ok(Permissions::new(grants))

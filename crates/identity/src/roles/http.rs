@@ -4,8 +4,8 @@ use frame::operations::{CLIENTS, DEFAULT, Declared, Operation, Rule, delete, get
 use kernel::{Action, id::kinds};
 
 use super::{
-    ASSIGNED_ROLES, Holder, catalogue_get, managed_role_assign, managed_role_list, role_assign, role_get, role_list,
-    role_remove,
+    ASSIGNED_ROLES, Holder, catalogue_get, managed_role_assign, managed_role_list, role_assign, role_get,
+    role_list, role_remove,
 };
 use crate::IDENTITY_ADMIN;
 
@@ -52,26 +52,44 @@ pub fn operations() -> Vec<Operation> {
     let mut operations = vec![
         get("get-predefined-roles", "/v3/roles")
             .allow(DEFAULT, Rule::Member)
-            .doc(TAG, "Get the role catalogue", "What can be assigned, by type of entity. No envelope, no paging.")
+            .doc(
+                TAG,
+                "Get the role catalogue",
+                "What can be assigned, by type of entity. No envelope, no paging.",
+            )
             .legacy()
             .errors(&[400])
             .handle(catalogue_get),
-        get("get-system-accounts-assigned-roles-internal", "/v3/internal/system-accounts/{accountId}/assigned-roles")
-            .allow(CLIENTS, Rule::Platform)
-            .doc("Platform services", "List the roles of a managed system account", "")
-            .plain_ids()
-            .errors(&[400, 404])
-            .list(&ASSIGNED_ROLES)
-            .handle(managed_role_list),
-        post("create-system-accounts-assigned-roles-internal", "/v3/internal/system-accounts/{accountId}/assigned-roles")
-            .allow(CLIENTS, Rule::Platform)
-            .doc("Platform services", "Assign a role to a managed system account", "Role and type are not looked at.")
-            .plain_ids()
-            .errors(&[404, 409])
-            .handle(managed_role_assign),
+        get(
+            "get-system-accounts-assigned-roles-internal",
+            "/v3/internal/system-accounts/{accountId}/assigned-roles",
+        )
+        .allow(CLIENTS, Rule::Platform)
+        .doc("Platform services", "List the roles of a managed system account", "")
+        .plain_ids()
+        .errors(&[400, 404])
+        .list(&ASSIGNED_ROLES)
+        .handle(managed_role_list),
+        post(
+            "create-system-accounts-assigned-roles-internal",
+            "/v3/internal/system-accounts/{accountId}/assigned-roles",
+        )
+        .allow(CLIENTS, Rule::Platform)
+        .doc(
+            "Platform services",
+            "Assign a role to a managed system account",
+            "Role and type are not looked at.",
+        )
+        .plain_ids()
+        .errors(&[404, 409])
+        .handle(managed_role_assign),
     ];
-    operations.extend(of_holder::<kinds::User>(&USERS, Rule::SelfOr(list), |operation| operation.errors(&[400, 404])));
-    operations.extend(of_holder::<kinds::Team>(&TEAMS, Rule::Needs(list), |operation| operation.errors(&[400, 404])));
+    operations.extend(of_holder::<kinds::User>(&USERS, Rule::SelfOr(list), |operation| {
+        operation.errors(&[400, 404])
+    }));
+    operations.extend(of_holder::<kinds::Team>(&TEAMS, Rule::Needs(list), |operation| {
+        operation.errors(&[400, 404])
+    }));
     operations.extend(of_holder::<kinds::SystemAccount>(&ACCOUNTS, Rule::AccountOr(list), |operation| {
         operation.plain_ids().errors(&[400, 404])
     }));
@@ -81,14 +99,20 @@ pub fn operations() -> Vec<Operation> {
 /// The four operations on the roles of one kind of holder; `finish` says what is particular to it.
 fn of_holder<H: Holder>(names: &Names, see: Rule, finish: fn(Declared) -> Declared) -> Vec<Operation> {
     let edit = Rule::Needs(need(Action::Edit, "assigned-roles/*", IDENTITY_ADMIN));
-    let assign = post(names.assign, names.roles)
-        .allow(DEFAULT, edit)
-        .doc(TAG, "Assign a role", "On one entity or, with `*`, on every one of the type; in one region or, with `*`, in all.");
+    let assign = post(names.assign, names.roles).allow(DEFAULT, edit).doc(
+        TAG,
+        "Assign a role",
+        "On one entity or, with `*`, on every one of the type; in one region or, with `*`, in all.",
+    );
     vec![
-        finish(get(names.list, names.roles).allow(DEFAULT, see).doc(TAG, "List assigned roles", "All of them; no paging."))
-            .legacy()
-            .list(&ASSIGNED_ROLES)
-            .handle(role_list::<H>),
+        finish(get(names.list, names.roles).allow(DEFAULT, see).doc(
+            TAG,
+            "List assigned roles",
+            "All of them; no paging.",
+        ))
+        .legacy()
+        .list(&ASSIGNED_ROLES)
+        .handle(role_list::<H>),
         finish(assign).legacy().errors(&[400, 404, 409]).handle(role_assign::<H>),
         finish(get(names.get, names.role).allow(DEFAULT, see).doc(TAG, "Get an assigned role", ""))
             .legacy()

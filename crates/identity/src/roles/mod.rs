@@ -105,7 +105,8 @@ const ENTITY: Parsed<String> = Parsed {
 };
 
 /// The name of a role or a type; the catalogue says which there are.
-const NAME: Parsed<String> = Parsed { parse: |text| Ok(text.to_owned()), schema: || json!({ "type": "string" }) };
+const NAME: Parsed<String> =
+    Parsed { parse: |text| Ok(text.to_owned()), schema: || json!({ "type": "string" }) };
 
 /// A role to be assigned. Nothing is marked required in the contract; all but the entity of an
 /// organization-wide type is needed all the same.
@@ -199,13 +200,20 @@ impl Holder for kinds::SystemAccount {
     }
 }
 
-async fn role_list<H: Holder>(cx: Cx, At(holder): At<Id<H>>, query: ListQuery) -> Result<Found<Paged<AssignedRole>>> {
+async fn role_list<H: Holder>(
+    cx: Cx,
+    At(holder): At<Id<H>>,
+    query: ListQuery,
+) -> Result<Found<Paged<AssignedRole>>> {
     H::exists(&cx, holder).await?;
     let roles = store::role_list(cx.db(), holder.uuid(), &query).await?;
     Ok(Found(roles.map(|assignment| assignment.role)))
 }
 
-async fn role_get<H: Holder>(cx: Cx, At((holder, id)): At<(Id<H>, AssignmentId)>) -> Result<Found<AssignedRole>> {
+async fn role_get<H: Holder>(
+    cx: Cx,
+    At((holder, id)): At<(Id<H>, AssignmentId)>,
+) -> Result<Found<AssignedRole>> {
     H::exists(&cx, holder).await?;
     role_require(&cx, holder, id).await.map(|assignment| Found(assignment.role))
 }
@@ -221,7 +229,11 @@ async fn role_assign<H: Holder>(
 ) -> Result<Created<AssignedRole>> {
     H::exists(&cx, holder).await?;
     let new = draft.parse()?;
-    cx.app().part::<Arc<Catalogue>>()?.check(&new.role_name, &new.entity_type_name, new.entity_id.as_deref())?;
+    cx.app().part::<Arc<Catalogue>>()?.check(
+        &new.role_name,
+        &new.entity_type_name,
+        new.entity_id.as_deref(),
+    )?;
     H::changeable(&cx, holder).await?;
     let role = AssignedRole {
         id: cx.new_id(),

@@ -18,13 +18,18 @@ static OF_HOLDER: Listing = Listing {
     columns: "t.id, t.role_name, t.entity_id, t.entity_type_name, t.entity_region, t.parameters",
     table: "assigned_roles",
     condition: "t.holder_id = $2",
+    large: false,
 };
 
 pub(super) async fn role_list(db: &OrgScope, holder: Uuid, query: &ListQuery) -> Result<Paged<Assignment>> {
     Ok(Paged::whole(db.whole::<Row>(&OF_HOLDER, args![holder], query).await?).map(Assignment::from))
 }
 
-pub(super) async fn role_get(db: &OrgScope, holder: Uuid, id: AssignmentId) -> Result<Option<Assignment>, DbError> {
+pub(super) async fn role_get(
+    db: &OrgScope,
+    holder: Uuid,
+    id: AssignmentId,
+) -> Result<Option<Assignment>, DbError> {
     let sql = org_sql!(
         "SELECT id, role_name, entity_id, entity_type_name, entity_region, parameters FROM assigned_roles ",
         "WHERE org_id = $1 AND holder_id = $2 AND id = $3"
@@ -33,14 +38,23 @@ pub(super) async fn role_get(db: &OrgScope, holder: Uuid, id: AssignmentId) -> R
 }
 
 /// Assigns a role.
-pub async fn role_insert(db: &OrgScope, holder: Uuid, assignment: &Assignment, now: Timestamp) -> Result<u64, DbError> {
+pub async fn role_insert(
+    db: &OrgScope,
+    holder: Uuid,
+    assignment: &Assignment,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "INSERT INTO assigned_roles (org_id, id, holder_id, role_name, entity_id, entity_type_name, entity_region, ",
         "parameters, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     );
     let AssignedRole { id, role_name, entity_id, entity_type_name, entity_region } = &assignment.role;
     let parameters = Value::Object(assignment.parameters.clone());
-    db.execute(sql, args![*id, holder, role_name, entity_id, entity_type_name, entity_region, &parameters, now]).await
+    db.execute(
+        sql,
+        args![*id, holder, role_name, entity_id, entity_type_name, entity_region, &parameters, now],
+    )
+    .await
 }
 
 pub(super) async fn role_delete(db: &OrgScope, holder: Uuid, id: AssignmentId) -> Result<u64, DbError> {
@@ -50,7 +64,8 @@ pub(super) async fn role_delete(db: &OrgScope, holder: Uuid, id: AssignmentId) -
 
 /// Takes every role of a holder that goes away.
 pub async fn role_drop_all(db: &OrgScope, holder: Uuid) -> Result<u64, DbError> {
-    db.execute(org_sql!("DELETE FROM assigned_roles WHERE org_id = $1 AND holder_id = $2"), args![holder]).await
+    db.execute(org_sql!("DELETE FROM assigned_roles WHERE org_id = $1 AND holder_id = $2"), args![holder])
+        .await
 }
 
 pub(super) struct HeldTeam {
@@ -105,12 +120,16 @@ from_row!(Description { type_key, role_key, description });
 
 /// The literal descriptions that were imported, by type key and role key.
 pub async fn descriptions_get(db: &PlatformScope) -> Result<BTreeMap<(String, String), String>, DbError> {
-    let rows: Vec<Description> = db.all("SELECT type_key, role_key, description FROM role_descriptions", args![]).await?;
+    let rows: Vec<Description> =
+        db.all("SELECT type_key, role_key, description FROM role_descriptions", args![]).await?;
     Ok(rows.into_iter().map(|row| ((row.type_key, row.role_key), row.description)).collect())
 }
 
 /// Replaces the literal descriptions.
-pub async fn descriptions_set(db: &PlatformScope, texts: &BTreeMap<(String, String), String>) -> Result<(), DbError> {
+pub async fn descriptions_set(
+    db: &PlatformScope,
+    texts: &BTreeMap<(String, String), String>,
+) -> Result<(), DbError> {
     db.execute("DELETE FROM role_descriptions", args![]).await?;
     for ((kind, role), text) in texts {
         let sql = "INSERT INTO role_descriptions (type_key, role_key, description) VALUES ($1, $2, $3)";

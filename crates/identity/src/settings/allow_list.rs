@@ -131,10 +131,13 @@ pub(super) async fn allow_list_patch(
 async fn allow_list_set(cx: &Cx, before: Option<AllowList>, after: AllowList) -> Result<AllowList> {
     let ip = cx.origin().ip;
     if after.enabled && !after.networks().iter().any(|net| net.contains(&ip)) {
-        return Err(Problem::Conflict(format!("The list would keep out the address [{ip}] that this request comes from")));
+        return Err(Problem::Conflict(format!(
+            "The list would keep out the address [{ip}] that this request comes from"
+        )));
     }
     store::allow_list_update(cx.db(), &after, cx.now()).await?;
     cx.access_changed().await?;
-    cx.audit(Action::Edit, "access-policy/ip-allow-list", json!({ "before": before, "after": after })).await?;
+    cx.audit(Action::Edit, "access-policy/ip-allow-list", json!({ "before": before, "after": after }))
+        .await?;
     Ok(after)
 }

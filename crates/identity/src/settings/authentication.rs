@@ -24,7 +24,11 @@ pub struct AuthenticationSettings {
 }
 
 from_row!(AuthenticationSettings {
-    basic_auth_enabled, oidc_auth_enabled, saml_auth_enabled, idp_mapping_enabled, konnect_mapping_enabled
+    basic_auth_enabled,
+    oidc_auth_enabled,
+    saml_auth_enabled,
+    idp_mapping_enabled,
+    konnect_mapping_enabled
 });
 
 /// A change of [`AuthenticationSettings`].
@@ -73,9 +77,15 @@ async fn check(cx: &Cx, settings: AuthenticationSettings) -> Result<()> {
         return Err(Problem::InvalidBecause(
             "Atleast one of the authentication schemes from basic, oidc or saml needs to be enabled",
             vec![
-                fault("oidc_auth_enabled", "cannot be disabled when both basic auth and SAML are also disabled"),
+                fault(
+                    "oidc_auth_enabled",
+                    "cannot be disabled when both basic auth and SAML are also disabled",
+                ),
                 fault("basic_auth_enabled", "cannot be disabled when both OIDC and SAML are also disabled"),
-                fault("saml_auth_enabled", "cannot be disabled when both OIDC and basic auth are also disabled"),
+                fault(
+                    "saml_auth_enabled",
+                    "cannot be disabled when both OIDC and basic auth are also disabled",
+                ),
             ],
         ));
     }

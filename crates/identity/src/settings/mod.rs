@@ -39,7 +39,10 @@ async fn impersonation_get(cx: Cx) -> Result<Found<ImpersonationSettings>> {
     Ok(Found(store::impersonation_get(cx.db()).await?))
 }
 
-async fn impersonation_update(cx: Cx, draft: Draft<ImpersonationPatch>) -> Result<Found<ImpersonationSettings>> {
+async fn impersonation_update(
+    cx: Cx,
+    draft: Draft<ImpersonationPatch>,
+) -> Result<Found<ImpersonationSettings>> {
     let before = store::impersonation_get(cx.db()).await?;
     let ImpersonationPatch(enabled) = draft.parse()?;
     let after = ImpersonationSettings { enabled: enabled.or(before.enabled) };
@@ -102,6 +105,11 @@ async fn token_settings_update(
     };
     store::token_settings_update(cx.db(), after, cx.now()).await?;
     cx.access_changed().await?;
-    cx.audit(Action::Edit, "access-policy/personal-access-tokens", json!({ "before": before, "after": after })).await?;
+    cx.audit(
+        Action::Edit,
+        "access-policy/personal-access-tokens",
+        json!({ "before": before, "after": after }),
+    )
+    .await?;
     Ok(Found(after))
 }

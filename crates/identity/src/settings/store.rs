@@ -26,7 +26,11 @@ pub async fn authentication_get(db: &OrgScope) -> Result<AuthenticationSettings>
 }
 
 /// Writes the authentication settings.
-pub async fn authentication_update(db: &OrgScope, s: AuthenticationSettings, now: Timestamp) -> Result<u64, DbError> {
+pub async fn authentication_update(
+    db: &OrgScope,
+    s: AuthenticationSettings,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "UPDATE organizations SET basic_auth_enabled = $2, oidc_auth_enabled = $3, saml_auth_enabled = $4, ",
         "idp_mapping_enabled = $5, konnect_mapping_enabled = $6, updated_at = $7 WHERE org_id = $1"
@@ -43,7 +47,8 @@ pub async fn authentication_update(db: &OrgScope, s: AuthenticationSettings, now
 }
 
 pub(super) async fn impersonation_get(db: &OrgScope) -> Result<ImpersonationSettings> {
-    settings(db, org_sql!("SELECT impersonation_enabled AS enabled FROM organizations WHERE org_id = $1")).await
+    settings(db, org_sql!("SELECT impersonation_enabled AS enabled FROM organizations WHERE org_id = $1"))
+        .await
 }
 
 pub(super) async fn impersonation_update(
@@ -51,17 +56,23 @@ pub(super) async fn impersonation_update(
     s: ImpersonationSettings,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    let sql = org_sql!("UPDATE organizations SET impersonation_enabled = $2, updated_at = $3 WHERE org_id = $1");
+    let sql =
+        org_sql!("UPDATE organizations SET impersonation_enabled = $2, updated_at = $3 WHERE org_id = $1");
     db.execute(sql, args![s.enabled, now]).await
 }
 
 /// The rules for personal access tokens.
 pub async fn token_settings_get(db: &OrgScope) -> Result<TokenSettings> {
-    let sql = org_sql!("SELECT pats_enabled, max_expiration_period_days FROM organizations WHERE org_id = $1");
+    let sql =
+        org_sql!("SELECT pats_enabled, max_expiration_period_days FROM organizations WHERE org_id = $1");
     settings(db, sql).await
 }
 
-pub(super) async fn token_settings_update(db: &OrgScope, s: TokenSettings, now: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn token_settings_update(
+    db: &OrgScope,
+    s: TokenSettings,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "UPDATE organizations SET pats_enabled = $2, max_expiration_period_days = $3, updated_at = $4 WHERE org_id = $1"
     );
@@ -73,7 +84,11 @@ pub(super) async fn allow_list_get(db: &OrgScope) -> Result<Option<AllowList>> {
     settings::<AllowListRow>(db, sql).await.map(AllowListRow::list)
 }
 
-pub(super) async fn allow_list_update(db: &OrgScope, list: &AllowList, now: Timestamp) -> Result<u64, DbError> {
+pub(super) async fn allow_list_update(
+    db: &OrgScope,
+    list: &AllowList,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "UPDATE organizations SET ip_allow_list_enabled = $2, ip_allow_list = $3, updated_at = $4 WHERE org_id = $1"
     );

@@ -4,7 +4,8 @@ use frame::operations::{DEFAULT, Operation, Rule, delete, get, need, patch, post
 use kernel::Action;
 
 use super::{
-    SYSTEM_ACCOUNTS, account_create, account_delete, account_get, account_list, account_team_list, account_update,
+    SYSTEM_ACCOUNTS, account_create, account_delete, account_get, account_list, account_team_list,
+    account_update,
     tokens::{TOKENS, token_create, token_delete, token_get, token_list, token_update},
 };
 use crate::{IDENTITY_ADMIN, teams::TEAMS};
@@ -15,7 +16,9 @@ const TOKEN_TAG: &str = "System account access tokens";
 /// The operations.
 pub fn operations() -> Vec<Operation> {
     let account = |action| Rule::Needs(need(action, "system-accounts/{accountId}", IDENTITY_ADMIN));
-    let token = |action| Rule::Needs(need(action, "system-accounts/{accountId}/access-tokens/{tokenId}", IDENTITY_ADMIN));
+    let token = |action| {
+        Rule::Needs(need(action, "system-accounts/{accountId}/access-tokens/{tokenId}", IDENTITY_ADMIN))
+    };
     let tokens = |action| need(action, "system-accounts/{accountId}/access-tokens/*", IDENTITY_ADMIN);
     vec![
         get("get-system-accounts", "/v3/system-accounts")
@@ -47,7 +50,11 @@ pub fn operations() -> Vec<Operation> {
             .handle(account_update),
         delete("delete-system-accounts-id", "/v3/system-accounts/{accountId}")
             .allow(DEFAULT, account(Action::Delete))
-            .doc(TAG, "Delete a system account", "Its tokens stop working at once. Managed accounts refuse it with 403.")
+            .doc(
+                TAG,
+                "Delete a system account",
+                "Its tokens stop working at once. Managed accounts refuse it with 403.",
+            )
             .legacy()
             .plain_ids()
             .errors(&[404])
@@ -75,26 +82,35 @@ pub fn operations() -> Vec<Operation> {
             .plain_ids()
             .errors(&[404, 409])
             .handle(token_create),
-        get("get-system-accounts-id-access-tokens-id", "/v3/system-accounts/{accountId}/access-tokens/{tokenId}")
-            .allow(DEFAULT, Rule::AccountOr(tokens(Action::Read)))
-            .doc(TOKEN_TAG, "Get a token", "Without its secret.")
-            .legacy()
-            .plain_ids()
-            .errors(&[404])
-            .handle(token_get),
-        patch("patch-system-accounts-id-access-tokens-id", "/v3/system-accounts/{accountId}/access-tokens/{tokenId}")
-            .allow(DEFAULT, token(Action::Edit))
-            .doc(TOKEN_TAG, "Rename a token", "")
-            .legacy()
-            .plain_ids()
-            .errors(&[404, 409])
-            .handle(token_update),
-        delete("delete-system-accounts-id-access-tokens-id", "/v3/system-accounts/{accountId}/access-tokens/{tokenId}")
-            .allow(DEFAULT, token(Action::Delete))
-            .doc(TOKEN_TAG, "Delete a token", "It stops working at once.")
-            .legacy()
-            .plain_ids()
-            .errors(&[404])
-            .handle(token_delete),
+        get(
+            "get-system-accounts-id-access-tokens-id",
+            "/v3/system-accounts/{accountId}/access-tokens/{tokenId}",
+        )
+        .allow(DEFAULT, Rule::AccountOr(tokens(Action::Read)))
+        .doc(TOKEN_TAG, "Get a token", "Without its secret.")
+        .legacy()
+        .plain_ids()
+        .errors(&[404])
+        .handle(token_get),
+        patch(
+            "patch-system-accounts-id-access-tokens-id",
+            "/v3/system-accounts/{accountId}/access-tokens/{tokenId}",
+        )
+        .allow(DEFAULT, token(Action::Edit))
+        .doc(TOKEN_TAG, "Rename a token", "")
+        .legacy()
+        .plain_ids()
+        .errors(&[404, 409])
+        .handle(token_update),
+        delete(
+            "delete-system-accounts-id-access-tokens-id",
+            "/v3/system-accounts/{accountId}/access-tokens/{tokenId}",
+        )
+        .allow(DEFAULT, token(Action::Delete))
+        .doc(TOKEN_TAG, "Delete a token", "It stops working at once.")
+        .legacy()
+        .plain_ids()
+        .errors(&[404])
+        .handle(token_delete),
     ]
 }

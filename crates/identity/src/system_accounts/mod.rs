@@ -46,7 +46,10 @@ impl SystemAccount {
     /// 403 if a platform service manages it.
     pub fn refuse_managed(&self) -> Result<()> {
         if self.konnect_managed {
-            let why = format!("The system account [{}] is managed by the platform and cannot be changed", self.name);
+            let why = format!(
+                "The system account [{}] is managed by the platform and cannot be changed",
+                self.name
+            );
             return Err(Problem::Forbidden(Denied::Because(why)));
         }
         Ok(())
@@ -155,7 +158,8 @@ async fn account_update(
     };
     store::account_update(cx.db(), &account).await.on_conflict(|| name_taken(&account.name))?;
     cx.access_changed().await?;
-    cx.audit(Action::Edit, format!("system-accounts/{id}"), json!({ "before": before, "after": account })).await?;
+    cx.audit(Action::Edit, format!("system-accounts/{id}"), json!({ "before": before, "after": account }))
+        .await?;
     Ok(Found(account))
 }
 
@@ -170,7 +174,11 @@ async fn account_delete(cx: Cx, At(id): At<SystemAccountId>) -> Result<Done> {
     Ok(Done)
 }
 
-async fn account_team_list(cx: Cx, At(id): At<SystemAccountId>, query: ListQuery) -> Result<Found<Paged<Team>>> {
+async fn account_team_list(
+    cx: Cx,
+    At(id): At<SystemAccountId>,
+    query: ListQuery,
+) -> Result<Found<Paged<Team>>> {
     account_require(&cx, id).await?;
     crate::teams::store::team_list_of_account(cx.db(), id, &query).await.map(Found)
 }

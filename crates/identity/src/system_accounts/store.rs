@@ -11,13 +11,19 @@ use super::{SYSTEM_ACCOUNTS, SystemAccount, TEAM_ACCOUNTS};
 
 const COLUMNS: &str = "t.id, t.name, t.description, t.created_at, t.updated_at, t.konnect_managed";
 
-static ALL: Listing =
-    Listing { collection: &SYSTEM_ACCOUNTS, columns: COLUMNS, table: "system_accounts", condition: "" };
+static ALL: Listing = Listing {
+    collection: &SYSTEM_ACCOUNTS,
+    columns: COLUMNS,
+    table: "system_accounts",
+    condition: "",
+    large: false,
+};
 static OF_TEAM: Listing = Listing {
     collection: &TEAM_ACCOUNTS,
     columns: COLUMNS,
     table: "system_accounts",
     condition: "t.id IN (SELECT m.system_account_id FROM team_system_accounts m WHERE m.org_id = $1 AND m.team_id = $2)",
+    large: false,
 };
 
 pub(super) async fn account_list(db: &OrgScope, query: &ListQuery) -> Result<Paged<SystemAccount>> {
@@ -25,7 +31,11 @@ pub(super) async fn account_list(db: &OrgScope, query: &ListQuery) -> Result<Pag
 }
 
 /// The system accounts of a team.
-pub async fn account_list_of_team(db: &OrgScope, team: TeamId, query: &ListQuery) -> Result<Paged<SystemAccount>> {
+pub async fn account_list_of_team(
+    db: &OrgScope,
+    team: TeamId,
+    query: &ListQuery,
+) -> Result<Paged<SystemAccount>> {
     db.page(&OF_TEAM, args![team], query).await
 }
 
@@ -44,8 +54,16 @@ pub(super) async fn account_insert(db: &OrgScope, account: &SystemAccount) -> Re
         "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     );
     let SystemAccount { id, name, description, created_at, updated_at, konnect_managed } = account;
-    let values =
-        args![*id, name, fold(name), description, fold(description), *konnect_managed, *created_at, *updated_at];
+    let values = args![
+        *id,
+        name,
+        fold(name),
+        description,
+        fold(description),
+        *konnect_managed,
+        *created_at,
+        *updated_at
+    ];
     db.execute(sql, values).await?;
     if *konnect_managed {
         let sql = "INSERT INTO managed_accounts (system_account_id, org_id) VALUES ($1, $2)";
@@ -68,7 +86,10 @@ pub(super) async fn account_delete(db: &OrgScope, id: SystemAccountId) -> Result
 }
 
 /// The organization of a managed system account.
-pub(super) async fn managed_account_org(db: &PlatformScope, id: SystemAccountId) -> Result<Option<OrgId>, DbError> {
+pub(super) async fn managed_account_org(
+    db: &PlatformScope,
+    id: SystemAccountId,
+) -> Result<Option<OrgId>, DbError> {
     let sql = "SELECT org_id AS value FROM managed_accounts WHERE system_account_id = $1";
     Ok(db.optional::<(OrgId,)>(sql, args![id]).await?.map(|(org,)| org))
 }

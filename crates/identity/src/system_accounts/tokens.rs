@@ -9,8 +9,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, Body, Draft, Duration, Fault, Fields, Problem, Result, SystemAccountId, Timestamp, Token, TokenId,
-    TokenKind,
+    Action, Body, Draft, Duration, Fault, Fields, Problem, Result, SystemAccountId, Timestamp, Token,
+    TokenId, TokenKind,
     query::{Collection, Field, ListQuery, Ops},
     rules::{DateTime, text},
 };
@@ -61,6 +61,7 @@ static OF_ACCOUNT: Listing = Listing {
     columns: "t.id, t.name, t.created_at, t.updated_at, t.expires_at, t.last_used_at",
     table: "system_account_tokens",
     condition: "t.system_account_id = $2",
+    large: false,
 };
 
 /// The longest that a token may live.
@@ -178,7 +179,11 @@ pub(super) async fn token_delete(cx: Cx, At((account, id)): At<(SystemAccountId,
     Ok(Done)
 }
 
-async fn token_row(db: &OrgScope, account: SystemAccountId, id: TokenId) -> Result<Option<SystemAccountToken>, DbError> {
+async fn token_row(
+    db: &OrgScope,
+    account: SystemAccountId,
+    id: TokenId,
+) -> Result<Option<SystemAccountToken>, DbError> {
     let sql = org_sql!(
         "SELECT id, name, created_at, updated_at, expires_at, last_used_at FROM system_account_tokens ",
         "WHERE org_id = $1 AND system_account_id = $2 AND id = $3"
@@ -186,7 +191,11 @@ async fn token_row(db: &OrgScope, account: SystemAccountId, id: TokenId) -> Resu
     db.optional(sql, args![account, id]).await
 }
 
-async fn token_insert(db: &OrgScope, account: SystemAccountId, token: &SystemAccountToken) -> Result<u64, DbError> {
+async fn token_insert(
+    db: &OrgScope,
+    account: SystemAccountId,
+    token: &SystemAccountToken,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "INSERT INTO system_account_tokens (org_id, id, system_account_id, name, name_folded, expires_at, created_at, ",
         "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"

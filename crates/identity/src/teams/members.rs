@@ -9,9 +9,7 @@ use frame::{
 };
 use kernel::{
     Action, Body, Draft, Fault, Fields, Invalid, Problem, Result, SystemAccountId, TeamId, UserId,
-    problem::Denied,
-    query::ListQuery,
-    rules::id,
+    problem::Denied, query::ListQuery, rules::id,
 };
 use serde_json::json;
 
@@ -53,12 +51,20 @@ async fn by_hand(cx: &Cx) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn team_user_list(cx: Cx, At(team): At<TeamId>, query: ListQuery) -> Result<Found<Paged<User>>> {
+pub(super) async fn team_user_list(
+    cx: Cx,
+    At(team): At<TeamId>,
+    query: ListQuery,
+) -> Result<Found<Paged<User>>> {
     team_require(&cx, team).await?;
     crate::users::store::user_list_of_team(cx.db(), team, &query).await.map(Found)
 }
 
-pub(super) async fn team_user_add(cx: Cx, At(team): At<TeamId>, draft: Draft<NewTeamUser>) -> Result<CreatedEmpty> {
+pub(super) async fn team_user_add(
+    cx: Cx,
+    At(team): At<TeamId>,
+    draft: Draft<NewTeamUser>,
+) -> Result<CreatedEmpty> {
     team_require(&cx, team).await?;
     let NewTeamUser(user) = draft.parse()?;
     user_require(&cx, user).await?;
@@ -66,7 +72,8 @@ pub(super) async fn team_user_add(cx: Cx, At(team): At<TeamId>, draft: Draft<New
     let added = store::team_user_insert(cx.db(), team, user, cx.now()).await;
     added.on_conflict(|| format!("The user [{user}] is already a member of the team"))?;
     cx.access_changed().await?;
-    cx.audit(Action::Create, format!("teams/{team}/users/{user}"), json!({ "after": { "id": user } })).await?;
+    cx.audit(Action::Create, format!("teams/{team}/users/{user}"), json!({ "after": { "id": user } }))
+        .await?;
     Ok(CreatedEmpty)
 }
 
@@ -86,7 +93,8 @@ pub(super) async fn team_user_remove(cx: Cx, At((team, user)): At<(TeamId, UserI
     by_hand(&cx).await?;
     store::team_user_delete(cx.db(), team, user).await?;
     cx.access_changed().await?;
-    cx.audit(Action::Delete, format!("teams/{team}/users/{user}"), json!({ "before": { "id": user } })).await?;
+    cx.audit(Action::Delete, format!("teams/{team}/users/{user}"), json!({ "before": { "id": user } }))
+        .await?;
     Ok(Done)
 }
 

@@ -116,8 +116,15 @@ async fn team_get(cx: Cx, At(id): At<TeamId>) -> Result<Found<Team>> {
 async fn team_create(cx: Cx, draft: Draft<NewTeam>) -> Result<Created<Team>> {
     let NewTeam { name, description, labels } = draft.parse()?;
     let now = cx.now();
-    let team =
-        Team { id: cx.new_id(), name, description, system_team: false, labels, created_at: now, updated_at: now };
+    let team = Team {
+        id: cx.new_id(),
+        name,
+        description,
+        system_team: false,
+        labels,
+        created_at: now,
+        updated_at: now,
+    };
     store::team_insert(cx.db(), &team).await?;
     cx.audit(Action::Create, format!("teams/{}", team.id), json!({ "after": team })).await?;
     Ok(Created(team))
@@ -133,7 +140,9 @@ async fn team_update(cx: Cx, At(id): At<TeamId>, draft: Draft<TeamPatch>) -> Res
         Patch::Absent => before.labels.clone(),
         // Not in the contract: a null in place of all labels removes them all (wire 0.9).
         Patch::Null => Labels::default(),
-        Patch::Value(change) => before.labels.patched(&change).map_err(|fault| Problem::invalid("labels", fault))?,
+        Patch::Value(change) => {
+            before.labels.patched(&change).map_err(|fault| Problem::invalid("labels", fault))?
+        }
     };
     let team = Team {
         name: patch.name.or(before.name.clone()),

@@ -11,18 +11,21 @@ use super::{TEAMS, Team};
 
 const COLUMNS: &str = "t.id, t.name, t.description, t.system_team, t.labels, t.created_at, t.updated_at";
 
-static ALL: Listing = Listing { collection: &TEAMS, columns: COLUMNS, table: "teams", condition: "" };
+static ALL: Listing =
+    Listing { collection: &TEAMS, columns: COLUMNS, table: "teams", condition: "", large: false };
 static OF_USER: Listing = Listing {
     collection: &TEAMS,
     columns: COLUMNS,
     table: "teams",
     condition: "t.id IN (SELECT m.team_id FROM team_users m WHERE m.org_id = $1 AND m.user_id = $2)",
+    large: false,
 };
 static OF_ACCOUNT: Listing = Listing {
     collection: &TEAMS,
     columns: COLUMNS,
     table: "teams",
     condition: "t.id IN (SELECT m.team_id FROM team_system_accounts m WHERE m.org_id = $1 AND m.system_account_id = $2)",
+    large: false,
 };
 
 pub(super) async fn team_list(db: &OrgScope, query: &ListQuery) -> Result<Paged<Team>> {
@@ -35,7 +38,11 @@ pub async fn team_list_of_user(db: &OrgScope, user: UserId, query: &ListQuery) -
 }
 
 /// The teams of a system account.
-pub async fn team_list_of_account(db: &OrgScope, account: SystemAccountId, query: &ListQuery) -> Result<Paged<Team>> {
+pub async fn team_list_of_account(
+    db: &OrgScope,
+    account: SystemAccountId,
+    query: &ListQuery,
+) -> Result<Paged<Team>> {
     db.page(&OF_ACCOUNT, args![account], query).await
 }
 
@@ -54,7 +61,8 @@ pub async fn team_insert(db: &OrgScope, team: &Team) -> Result<(), DbError> {
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     );
     let Team { id, name, description, system_team, labels, created_at, updated_at } = team;
-    let values = args![*id, name, fold(name), description.as_deref(), *system_team, labels, *created_at, *updated_at];
+    let values =
+        args![*id, name, fold(name), description.as_deref(), *system_team, labels, *created_at, *updated_at];
     db.execute(sql, values).await?;
     if !labels.0.is_empty() {
         db.labels_set("teams", *id, labels).await?;
@@ -86,12 +94,18 @@ pub(super) async fn team_delete(db: &OrgScope, id: TeamId) -> Result<u64, DbErro
 
 /// The id of a team that came with the organization.
 pub async fn system_team_id(db: &OrgScope, name: &str) -> Result<Option<TeamId>, DbError> {
-    let sql = org_sql!("SELECT id AS value FROM teams WHERE org_id = $1 AND system_team = true AND name = $2");
+    let sql =
+        org_sql!("SELECT id AS value FROM teams WHERE org_id = $1 AND system_team = true AND name = $2");
     Ok(db.optional::<(TeamId,)>(sql, args![name]).await?.map(|(id,)| id))
 }
 
 /// Adds a user to a team by hand.
-pub async fn team_user_insert(db: &OrgScope, team: TeamId, user: UserId, now: Timestamp) -> Result<u64, DbError> {
+pub async fn team_user_insert(
+    db: &OrgScope,
+    team: TeamId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "INSERT INTO team_users (org_id, team_id, user_id, mapped, created_at) VALUES ($1, $2, $3, false, $4)"
     );
@@ -100,8 +114,9 @@ pub async fn team_user_insert(db: &OrgScope, team: TeamId, user: UserId, now: Ti
 
 /// Whether a user is in a team.
 pub async fn team_user_has(db: &OrgScope, team: TeamId, user: UserId) -> Result<bool, DbError> {
-    let sql =
-        org_sql!("SELECT COUNT(*) AS value FROM team_users WHERE org_id = $1 AND team_id = $2 AND user_id = $3");
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM team_users WHERE org_id = $1 AND team_id = $2 AND user_id = $3"
+    );
     Ok(db.count(sql, args![team, user]).await? > 0)
 }
 
@@ -127,7 +142,8 @@ pub(super) async fn team_system_account_delete(
     team: TeamId,
     account: SystemAccountId,
 ) -> Result<u64, DbError> {
-    let sql =
-        org_sql!("DELETE FROM team_system_accounts WHERE org_id = $1 AND team_id = $2 AND system_account_id = $3");
+    let sql = org_sql!(
+        "DELETE FROM team_system_accounts WHERE org_id = $1 AND team_id = $2 AND system_account_id = $3"
+    );
     db.execute(sql, args![team, account]).await
 }

@@ -10,8 +10,8 @@ use frame::{
     principal::{Credential, CredentialKind, OrgPolicy, Principal, User, Who},
 };
 use kernel::{
-    Clock, Duration, OrgId, Permissions, PersonId, Result, SystemAccountId, Timestamp, Token, TokenHash, TokenId,
-    TokenKind, UserId,
+    Clock, Duration, OrgId, Permissions, PersonId, Result, SystemAccountId, Timestamp, Token, TokenHash,
+    TokenId, TokenKind, UserId,
 };
 
 use super::{UNUSED, store::kind_code};
@@ -68,7 +68,12 @@ struct PolicyRow {
 }
 
 from_row!(PolicyRow {
-    state, pats_enabled, max_expiration_period_days, owner_id, ip_allow_list_enabled, ip_allow_list
+    state,
+    pats_enabled,
+    max_expiration_period_days,
+    owner_id,
+    ip_allow_list_enabled,
+    ip_allow_list
 });
 
 impl PolicyRow {
@@ -172,7 +177,11 @@ impl TokenAuthenticator {
         Ok(Some(Principal {
             policy: row.policy.policy(),
             who: Who::SystemAccount(row.account, row.name),
-            credential: Some(Credential { kind: CredentialKind::System, id, expires_at: Some(row.expires_at) }),
+            credential: Some(Credential {
+                kind: CredentialKind::System,
+                id,
+                expires_at: Some(row.expires_at),
+            }),
             org: Some(db.org()),
             permissions,
         }))

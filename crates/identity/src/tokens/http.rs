@@ -6,8 +6,8 @@ use frame::operations::{
 use kernel::Action;
 
 use super::{
-    ORGANIZATION_TOKENS, token_create, token_delete, token_get, token_list, token_list_of_organization, token_revoke,
-    token_update,
+    ORGANIZATION_TOKENS, token_create, token_delete, token_get, token_list, token_list_of_organization,
+    token_revoke, token_update,
 };
 use crate::IDENTITY_ADMIN;
 

@@ -17,8 +17,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, Body, Draft, Duration, Fault, Fields, OrgId, Patch, Problem, Result, Timestamp, Token, TokenId, TokenKind,
-    UserId,
+    Action, Body, Draft, Duration, Fault, Fields, OrgId, Patch, Problem, Result, Timestamp, Token, TokenId,
+    TokenKind, UserId,
     query::{Collection, Field, Kind, ListQuery, Ops},
     rules::{DateTime, Integer, Text, text},
 };
@@ -65,7 +65,16 @@ pub struct PersonalAccessToken {
 }
 
 from_row!(PersonalAccessToken {
-    id, user_id, name, state, revoked_by, created_at, updated_at, last_used_at, expires_at, revoked_at
+    id,
+    user_id,
+    name,
+    state,
+    revoked_by,
+    created_at,
+    updated_at,
+    last_used_at,
+    expires_at,
+    revoked_at
 });
 
 /// A new token, with the only sight of its secret.
@@ -99,7 +108,8 @@ pub static ORGANIZATION_TOKENS: Collection = Collection::cursored(
 
 fn name_fits(name: &str) -> bool {
     let mut chars = name.chars();
-    let ends = chars.next().is_some_and(char::is_alphanumeric) && chars.next_back().is_some_and(char::is_alphanumeric);
+    let ends = chars.next().is_some_and(char::is_alphanumeric)
+        && chars.next_back().is_some_and(char::is_alphanumeric);
     ends && chars.all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '\''))
 }
 

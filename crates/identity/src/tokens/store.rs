@@ -25,8 +25,13 @@ macro_rules! with_state {
 const COLUMNS: &str = "t.id, t.user_id, t.name, t.state, t.revoked_by, t.created_at, t.updated_at, t.last_used_at, \
                        t.expires_at, t.revoked_at";
 
-static OF_ORGANIZATION: Listing =
-    Listing { collection: &ORGANIZATION_TOKENS, columns: COLUMNS, table: with_state!(), condition: "" };
+static OF_ORGANIZATION: Listing = Listing {
+    collection: &ORGANIZATION_TOKENS,
+    columns: COLUMNS,
+    table: with_state!(),
+    condition: "",
+    large: false,
+};
 
 pub(super) async fn token_list_of_organization(
     db: &OrgScope,
@@ -36,8 +41,13 @@ pub(super) async fn token_list_of_organization(
     db.around(&OF_ORGANIZATION, args![now, now.minus(UNUSED)], query, false).await
 }
 
-pub(super) async fn token_list(db: &OrgScope, user: UserId, now: Timestamp) -> Result<Vec<PersonalAccessToken>, DbError> {
-    let sql = org_sql!("SELECT * FROM ", with_state!(), " t WHERE t.org_id = $1 AND t.user_id = $4 ORDER BY t.seq");
+pub(super) async fn token_list(
+    db: &OrgScope,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<PersonalAccessToken>, DbError> {
+    let sql =
+        org_sql!("SELECT * FROM ", with_state!(), " t WHERE t.org_id = $1 AND t.user_id = $4 ORDER BY t.seq");
     db.all(sql, args![now, now.minus(UNUSED), user]).await
 }
 
@@ -47,7 +57,8 @@ pub(super) async fn token_get(
     id: TokenId,
     now: Timestamp,
 ) -> Result<Option<PersonalAccessToken>, DbError> {
-    let sql = org_sql!("SELECT * FROM ", with_state!(), " t WHERE t.org_id = $1 AND t.user_id = $4 AND t.id = $5");
+    let sql =
+        org_sql!("SELECT * FROM ", with_state!(), " t WHERE t.org_id = $1 AND t.user_id = $4 AND t.id = $5");
     db.optional(sql, args![now, now.minus(UNUSED), user, id]).await
 }
 
@@ -76,8 +87,15 @@ pub(super) async fn token_insert(
     db.execute(sql, args![id, user, name, expires_at, now]).await
 }
 
-pub(super) async fn token_rename(db: &OrgScope, id: TokenId, name: &str, now: Timestamp) -> Result<u64, DbError> {
-    let sql = org_sql!("UPDATE personal_access_tokens SET name = $3, updated_at = $4 WHERE org_id = $1 AND id = $2");
+pub(super) async fn token_rename(
+    db: &OrgScope,
+    id: TokenId,
+    name: &str,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let sql = org_sql!(
+        "UPDATE personal_access_tokens SET name = $3, updated_at = $4 WHERE org_id = $1 AND id = $2"
+    );
     db.execute(sql, args![id, name, now]).await
 }
 
@@ -108,7 +126,12 @@ pub(super) const fn kind_code(kind: TokenKind) -> i64 {
 }
 
 /// Puts a token's hash into the directory.
-pub async fn credential_insert(db: &OrgScope, kind: TokenKind, hash: TokenHash, id: TokenId) -> Result<u64, DbError> {
+pub async fn credential_insert(
+    db: &OrgScope,
+    kind: TokenKind,
+    hash: TokenHash,
+    id: TokenId,
+) -> Result<u64, DbError> {
     let sql = org_sql!("INSERT INTO credentials (org_id, hash, kind, token_id) VALUES ($1, $2, $3, $4)");
     db.execute(sql, args![hash, kind_code(kind), id]).await
 }

@@ -3,7 +3,9 @@
 use frame::operations::{CLIENTS, DEFAULT, Operation, PEOPLE, Rule, delete, get, need, patch};
 use kernel::Action;
 
-use super::{USERS, user_delete, user_get, user_get_me, user_list, user_list_internal, user_team_list, user_update};
+use super::{
+    USERS, user_delete, user_get, user_get_me, user_list, user_list_internal, user_team_list, user_update,
+};
 use crate::{IDENTITY_ADMIN, teams::TEAMS};
 
 const TAG: &str = "Users";

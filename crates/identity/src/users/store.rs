@@ -2,7 +2,7 @@
 
 use frame::{
     args,
-    db::{DbError, Listing, OrgScope, Paged, PlatformScope, fold},
+    db::{DbError, Listing, OrgScope, Paged, PlatformScope, fold, search_text},
     org_sql,
     principal::User,
 };
@@ -13,12 +13,14 @@ use super::{InternalUser, USERS};
 const COLUMNS: &str =
     "t.id, t.email, t.full_name, t.preferred_name, t.active, t.inferred_region, t.created_at, t.updated_at";
 
-static ALL: Listing = Listing { collection: &USERS, columns: COLUMNS, table: "users", condition: "" };
+static ALL: Listing =
+    Listing { collection: &USERS, columns: COLUMNS, table: "users", condition: "", large: true };
 static OF_TEAM: Listing = Listing {
     collection: &USERS,
     columns: COLUMNS,
     table: "users",
     condition: "t.id IN (SELECT m.user_id FROM team_users m WHERE m.org_id = $1 AND m.team_id = $2)",
+    large: false,
 };
 
 pub(super) async fn user_list(db: &OrgScope, query: &ListQuery) -> Result<Paged<User>> {
@@ -52,7 +54,7 @@ pub async fn user_get_by_email(db: &OrgScope, email: &Email) -> Result<Option<Us
 pub async fn user_insert(db: &OrgScope, user: &User, person: PersonId) -> Result<(), DbError> {
     let sql = org_sql!(
         "INSERT INTO users (org_id, id, person_id, email, email_folded, full_name, full_name_folded, preferred_name, ",
-        "active, inferred_region, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        "search, active, inferred_region, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
     );
     let values = args![
         user.id,
@@ -62,6 +64,7 @@ pub async fn user_insert(db: &OrgScope, user: &User, person: PersonId) -> Result
         &user.full_name,
         fold(&user.full_name),
         &user.preferred_name,
+        search_text(db.org(), &[&user.email, &user.full_name]),
         user.active,
         user.inferred_region.as_deref(),
         user.created_at,
@@ -75,10 +78,12 @@ pub async fn user_insert(db: &OrgScope, user: &User, person: PersonId) -> Result
 
 pub(super) async fn user_update(db: &OrgScope, user: &User) -> Result<u64, DbError> {
     let sql = org_sql!(
-        "UPDATE users SET full_name = $3, full_name_folded = $4, preferred_name = $5, updated_at = $6 ",
+        "UPDATE users SET full_name = $3, full_name_folded = $4, preferred_name = $5, search = $6, updated_at = $7 ",
         "WHERE org_id = $1 AND id = $2"
     );
-    let values = args![user.id, &user.full_name, fold(&user.full_name), &user.preferred_name, user.updated_at];
+    let search = search_text(db.org(), &[&user.email, &user.full_name]);
+    let values =
+        args![user.id, &user.full_name, fold(&user.full_name), &user.preferred_name, search, user.updated_at];
     db.execute(sql, values).await
 }
 
@@ -90,7 +95,10 @@ pub(super) async fn user_delete(db: &OrgScope, id: UserId) -> Result<u64, DbErro
     db.execute(org_sql!("DELETE FROM users WHERE org_id = $1 AND id = $2"), args![id]).await
 }
 
-pub(super) async fn user_list_of_subject(db: &PlatformScope, subject: &str) -> Result<Vec<InternalUser>, DbError> {
+pub(super) async fn user_list_of_subject(
+    db: &PlatformScope,
+    subject: &str,
+) -> Result<Vec<InternalUser>, DbError> {
     let sql = "SELECT a.user_id AS id, a.org_id AS organization_id FROM subjects s \
                JOIN accounts a ON a.person_id = s.person_id \
                JOIN organizations o ON o.org_id = a.org_id \
@@ -100,6 +108,8 @@ pub(super) async fn user_list_of_subject(db: &PlatformScope, subject: &str) -> R
 
 /// Makes a user active.
 pub async fn user_activate(db: &OrgScope, id: UserId, now: kernel::Timestamp) -> Result<u64, DbError> {
-    let sql = org_sql!("UPDATE users SET active = true, updated_at = $3 WHERE org_id = $1 AND id = $2 AND active = false");
+    let sql = org_sql!(
+        "UPDATE users SET active = true, updated_at = $3 WHERE org_id = $1 AND id = $2 AND active = false"
+    );
     db.execute(sql, args![id, now]).await
 }

@@ -184,7 +184,11 @@ const MOST_ITEMS: usize = 50;
 /// Longest value, in bytes.
 const LONGEST_VALUE: usize = 1024;
 
-pub(super) fn parse(pairs: &[Pair], collection: &'static Collection, faults: &mut Vec<Invalid>) -> Vec<Filter> {
+pub(super) fn parse(
+    pairs: &[Pair],
+    collection: &'static Collection,
+    faults: &mut Vec<Invalid>,
+) -> Vec<Filter> {
     let mut filters = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in pairs {
@@ -272,7 +276,9 @@ fn read(field: &Field, op: Op, text: &str) -> Result<Value, Fault> {
     };
     match (op, field.kind) {
         (Op::Exists, _) | (_, Kind::Bool) => boolean(),
-        (Op::Contains | Op::OContains, _) | (_, Kind::Text | Kind::Labels) => Ok(Value::Text(text.to_owned())),
+        (Op::Contains | Op::OContains, _) | (_, Kind::Text | Kind::Labels) => {
+            Ok(Value::Text(text.to_owned()))
+        }
         (_, Kind::Id) => uuid::Uuid::try_parse(text).map(Value::Id).map_err(|_| Fault::NotAUuid),
         (_, Kind::Int) => text.parse().map(Value::Int).map_err(|_| Fault::NotAnInteger),
         (_, Kind::Time) => text.parse().map(Value::Time).map_err(|_| Fault::NotATimestamp),
@@ -292,19 +298,25 @@ mod tests {
     use crate::query::{Limits, ListQuery, pairs};
     use proptest::prelude::*;
 
-    static THINGS: Collection = Collection::numbered("things", &[
+    static THINGS: Collection = Collection::numbered(
+        "things",
+        &[
             Field::text("name", Ops::STRING).sortable(),
             Field::new("id", Kind::Id, Ops::UUID),
             Field::boolean("active"),
             Field::new("updated_at", Kind::Time, Ops::ORDER).sortable(),
             Field::new("size", Kind::Int, Ops::ORDER),
             Field::new("labels", Kind::Labels, Ops::LABEL),
-            Field::new("state", Kind::Word(&["ON", "OFF"]), Ops::EQ).aliases(&["status"]),]);
+            Field::new("state", Kind::Word(&["ON", "OFF"]), Ops::EQ).aliases(&["status"]),
+        ],
+    );
 
     fn filters(raw: &str) -> Result<Vec<Filter>, Vec<Fault>> {
         match ListQuery::parse(&pairs(raw).unwrap(), &THINGS, Limits::default()) {
             Ok(query) => Ok(query.filters),
-            Err(crate::Problem::Invalid(faults)) => Err(faults.into_iter().map(|fault| fault.fault).collect()),
+            Err(crate::Problem::Invalid(faults)) => {
+                Err(faults.into_iter().map(|fault| fault.fault).collect())
+            }
             Err(other) => panic!("{other}"),
         }
     }

@@ -98,7 +98,9 @@ pub(super) fn parse(pairs: &[Pair], style: PageStyle, limits: Limits, faults: &m
     let size = u32::try_from(size.unwrap_or(default_size)).unwrap_or(limits.max_size);
     match style {
         PageStyle::Whole => Page::Whole,
-        PageStyle::Number => Page::Number { number: number("page[number]", 1, last_number).unwrap_or(1), size },
+        PageStyle::Number => {
+            Page::Number { number: number("page[number]", 1, last_number).unwrap_or(1), size }
+        }
         PageStyle::Cursor => Page::Cursor { at: cursor(pairs, faults), size },
     }
 }
@@ -109,16 +111,17 @@ fn value<'p>(pairs: &'p [Pair], name: &str) -> Option<&'p str> {
 }
 
 fn cursor(pairs: &[Pair], faults: &mut Vec<Invalid>) -> Cursor {
-    let (name, text, build): (_, _, fn(i64) -> Cursor) = match (value(pairs, "page[after]"), value(pairs, "page[before]")) {
-        (None, None) => return Cursor::Start,
-        (Some(text), None) => ("page[after]", text, Cursor::After),
-        (None, Some(text)) => ("page[before]", text, Cursor::Before),
-        (Some(_), Some(_)) => {
-            let fault = Fault::Dependent("cannot be combined with page[after]", vec!["page[after]"]);
-            faults.push(Invalid::query("page[before]", fault));
-            return Cursor::Start;
-        }
-    };
+    let (name, text, build): (_, _, fn(i64) -> Cursor) =
+        match (value(pairs, "page[after]"), value(pairs, "page[before]")) {
+            (None, None) => return Cursor::Start,
+            (Some(text), None) => ("page[after]", text, Cursor::After),
+            (None, Some(text)) => ("page[before]", text, Cursor::Before),
+            (Some(_), Some(_)) => {
+                let fault = Fault::Dependent("cannot be combined with page[after]", vec!["page[after]"]);
+                faults.push(Invalid::query("page[before]", fault));
+                return Cursor::Start;
+            }
+        };
     Cursor::decode(text).map_or_else(
         || {
             faults.push(Invalid::query(name, Fault::Rule("is not a cursor of this list".to_owned())));
@@ -142,7 +145,10 @@ mod tests {
     #[test]
     fn numbers_are_checked() {
         assert!(matches!(page("", PageStyle::Number), Ok(Page::Number { number: 1, size: 10 })));
-        assert!(matches!(page("page%5Bsize%5D=100&page[number]=", PageStyle::Number), Ok(Page::Number { number: 1, size: 100 })));
+        assert!(matches!(
+            page("page%5Bsize%5D=100&page[number]=", PageStyle::Number),
+            Ok(Page::Number { number: 1, size: 100 })
+        ));
         for (raw, fault) in [
             ("page[size]=-1", Fault::TooSmall(1)),
             ("page[size]=0", Fault::TooSmall(1)),
@@ -158,7 +164,10 @@ mod tests {
     #[test]
     fn cursors_are_opaque_and_checked() {
         let raw = format!("page[after]={}", Cursor::encode(42));
-        assert!(matches!(page(&raw, PageStyle::Cursor), Ok(Page::Cursor { at: Cursor::After(42), size: 10 })));
+        assert!(matches!(
+            page(&raw, PageStyle::Cursor),
+            Ok(Page::Cursor { at: Cursor::After(42), size: 10 })
+        ));
         assert!(page("page[after]=x", PageStyle::Cursor).is_err());
         assert!(page(&format!("{raw}&page[before]=x"), PageStyle::Cursor).is_err());
     }

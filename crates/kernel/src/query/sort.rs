@@ -6,7 +6,11 @@ use crate::{Fault, Invalid};
 /// Most attributes in one `sort`.
 const MOST: usize = 8;
 
-pub(super) fn parse(pairs: &[Pair], collection: &Collection, faults: &mut Vec<Invalid>) -> Vec<(&'static Field, bool)> {
+pub(super) fn parse(
+    pairs: &[Pair],
+    collection: &Collection,
+    faults: &mut Vec<Invalid>,
+) -> Vec<(&'static Field, bool)> {
     // A collection that sorts by nothing ignores the parameter, like any that it does not know.
     let sortable: Vec<&'static Field> = collection.fields.iter().filter(|field| field.sortable).collect();
     if sortable.is_empty() {
@@ -31,7 +35,10 @@ pub(super) fn parse(pairs: &[Pair], collection: &Collection, faults: &mut Vec<In
         match (field, descending, words.next()) {
             (Some(field), Some(descending), None) => sort.push((*field, descending)),
             (None, ..) => faults.push(Invalid::query("sort", Fault::NotOneOf(choices()))),
-            _ => faults.push(Invalid::query("sort", Fault::Rule("must be \"attribute asc\" or \"attribute desc\"".to_owned()))),
+            _ => faults.push(Invalid::query(
+                "sort",
+                Fault::Rule("must be \"attribute asc\" or \"attribute desc\"".to_owned()),
+            )),
         }
     }
     sort
@@ -41,13 +48,21 @@ pub(super) fn parse(pairs: &[Pair], collection: &Collection, faults: &mut Vec<In
 mod tests {
     use crate::query::{Collection, Field, Limits, ListQuery, Ops, pairs};
 
-    static THINGS: Collection = Collection::numbered("things", &[Field::text("name", Ops::EQ).sortable(), Field::text("kind", Ops::EQ)]);
+    static THINGS: Collection = Collection::numbered(
+        "things",
+        &[Field::text("name", Ops::EQ).sortable(), Field::text("kind", Ops::EQ)],
+    );
 
     #[test]
     fn sorts_by_what_is_sortable_only() {
-        let sort = |raw: &str| ListQuery::parse(&pairs(raw).unwrap(), &THINGS, Limits::default()).map(|query| query.sort);
+        let sort = |raw: &str| {
+            ListQuery::parse(&pairs(raw).unwrap(), &THINGS, Limits::default()).map(|query| query.sort)
+        };
         let read = sort("sort=name+desc,+name").unwrap();
-        assert_eq!(read.iter().map(|(field, desc)| (field.name, *desc)).collect::<Vec<_>>(), [("name", true), ("name", false)]);
+        assert_eq!(
+            read.iter().map(|(field, desc)| (field.name, *desc)).collect::<Vec<_>>(),
+            [("name", true), ("name", false)]
+        );
         for bad in ["sort=kind", "sort=name+down", "sort=name+desc+x"] {
             assert!(sort(bad).is_err(), "{bad}");
         }

@@ -52,7 +52,8 @@ async fn organization(app: &App, matches: &ArgMatches) -> Result<OrgId, Fault> {
     let all = all.map_err(|error| said(error.into()))?;
     match (matches.get_one::<String>("organization"), all.as_slice()) {
         (Some(id), all) => {
-            let id: OrgId = id.parse().map_err(|_| format!("organization is [{id}], but it must be a UUID"))?;
+            let id: OrgId =
+                id.parse().map_err(|_| format!("organization is [{id}], but it must be a UUID"))?;
             all.contains(&id).then_some(id).ok_or_else(|| format!("there is no organization [{id}]"))
         }
         (None, [only]) => Ok(*only),
@@ -119,7 +120,10 @@ pub async fn mail_show(config: Config, matches: &ArgMatches) -> Result<ExitCode,
     let app = open(&config).await?;
     let id = text(matches, "id");
     let mails = mail::posted(&app).await.map_err(said)?;
-    let mail = mails.iter().find(|mail| mail.id.to_string() == id).ok_or_else(|| format!("there is no mail [{id}]"))?;
+    let mail = mails
+        .iter()
+        .find(|mail| mail.id.to_string() == id)
+        .ok_or_else(|| format!("there is no mail [{id}]"))?;
     let body = mail::text(&app, mail).map_err(said)?;
     println!("To: {}\nSubject: {}\nDate: {}\n\n{body}", mail.recipient, mail.subject, mail.created_at);
     app.db.close().await;

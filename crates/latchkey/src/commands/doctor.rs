@@ -25,7 +25,9 @@ pub async fn doctor(config: Config) -> Result<ExitCode, Fault> {
         checks.push(("master key file", key_permissions(&key_file(&config))));
     }
     match Db::open(&config.database, PoolSettings { connections: 2 }).await {
-        Err(error) => checks.push(("database", Err(format!("{} cannot be opened: {error}", config.database.masked())))),
+        Err(error) => {
+            checks.push(("database", Err(format!("{} cannot be opened: {error}", config.database.masked()))))
+        }
         Ok(db) => {
             checks.push(("database", Ok(format!("{} answers", config.database.masked()))));
             checks.push(("schema", schema(&db).await));
@@ -48,7 +50,8 @@ pub async fn doctor(config: Config) -> Result<ExitCode, Fault> {
 }
 
 fn mode(path: &Path) -> Result<u32, String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("{} cannot be looked at: {error}", path.display()))?;
+    let metadata =
+        fs::metadata(path).map_err(|error| format!("{} cannot be looked at: {error}", path.display()))?;
     Ok(metadata.permissions().mode() & 0o777)
 }
 
@@ -82,8 +85,12 @@ fn clock() -> Result<String, String> {
 async fn schema(db: &Db) -> Result<String, String> {
     let (has, wants) = (db.schema().await, latest_schema());
     match has.cmp(&wants) {
-        std::cmp::Ordering::Less => Err(format!("the schema is {has} and should be {wants}: run `latchkey migrate`")),
-        std::cmp::Ordering::Greater => Err(format!("the schema is {has}, made by a newer Latchkey; this one knows {wants}")),
+        std::cmp::Ordering::Less => {
+            Err(format!("the schema is {has} and should be {wants}: run `latchkey migrate`"))
+        }
+        std::cmp::Ordering::Greater => {
+            Err(format!("the schema is {has}, made by a newer Latchkey; this one knows {wants}"))
+        }
         std::cmp::Ordering::Equal => Ok(format!("{has}, the newest")),
     }
 }

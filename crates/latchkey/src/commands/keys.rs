@@ -17,7 +17,8 @@ pub async fn rotate(mut config: Config, forget: bool) -> Result<ExitCode, Fault>
     let path = key_file(&config);
     let in_file = config.master_key.is_none();
     if in_file && !forget {
-        let old = fs::read_to_string(&path).map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
+        let old = fs::read_to_string(&path)
+            .map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
         let new = Keyring::generate(&SystemEntropy::default());
         write_keys(&path, &format!("{}\n{}", *new, old.trim()))?;
     }

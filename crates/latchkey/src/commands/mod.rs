@@ -29,7 +29,12 @@ pub fn main() -> ExitCode {
 
 fn command() -> Command {
     let name = |help: &'static str| Arg::new("name").required(true).value_name("NAME").help(help);
-    let organization = || Arg::new("organization").long("organization").value_name("ID").help("The organization, if there are several");
+    let organization = || {
+        Arg::new("organization")
+            .long("organization")
+            .value_name("ID")
+            .help("The organization, if there are several")
+    };
     let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
     let mut command = Command::new("latchkey")
         .version(env!("CARGO_PKG_VERSION"))
@@ -95,9 +100,18 @@ fn command() -> Command {
         .subcommand(Command::new("floor").hide(true).about("Answer a constant through the same HTTP stack, for benchmarks"))
         .arg(Arg::new("config").long("config").global(true).value_name("FILE").help("Configuration file [default: ./latchkey.toml, if there is one]"));
     for setting in SETTINGS {
-        let default = setting.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
-        let help = format!("{}{} [env: {}]", setting.help, default.unwrap_or_default(), setting.environment());
-        command = command.arg(Arg::new(setting.name).long(setting.name).global(true).value_name("VALUE").help(help).help_heading("Settings"));
+        let default =
+            setting.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
+        let help =
+            format!("{}{} [env: {}]", setting.help, default.unwrap_or_default(), setting.environment());
+        command = command.arg(
+            Arg::new(setting.name)
+                .long(setting.name)
+                .global(true)
+                .value_name("VALUE")
+                .help(help)
+                .help_heading("Settings"),
+        );
     }
     command
 }
@@ -142,9 +156,11 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
 
 fn sources(matches: &ArgMatches) -> Sources {
     let matches = innermost(matches);
-    let environment: BTreeMap<String, String> = std::env::vars().filter(|(name, _)| name.starts_with("LATCHKEY_")).collect();
+    let environment: BTreeMap<String, String> =
+        std::env::vars().filter(|(name, _)| name.starts_with("LATCHKEY_")).collect();
     for name in environment.keys() {
-        let known = name == "LATCHKEY_CONFIG" || SETTINGS.iter().any(|setting| setting.environment() == *name);
+        let known =
+            name == "LATCHKEY_CONFIG" || SETTINGS.iter().any(|setting| setting.environment() == *name);
         if !known {
             eprintln!("latchkey: the environment variable {name} is no setting and is ignored");
         }
@@ -165,9 +181,9 @@ fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
         let text = match given.text {
             None => "(not set)".to_owned(),
             Some(_) if setting.secret => "***".to_owned(),
-            Some(text) if setting.name == "database-url" => {
-                frame::db::DatabaseUrl::parse(&text).map(|url| url.masked()).unwrap_or_else(|_| "(not valid)".to_owned())
-            }
+            Some(text) if setting.name == "database-url" => frame::db::DatabaseUrl::parse(&text)
+                .map(|url| url.masked())
+                .unwrap_or_else(|_| "(not valid)".to_owned()),
             Some(text) => text,
         };
         println!("{:<24} {text:<40} {}", setting.name, given.origin);
@@ -176,10 +192,12 @@ fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
 }
 
 fn start_log(config: &Config) -> Result<(), Fault> {
-    let filter: tracing_subscriber::EnvFilter = config.log.parse().map_err(|_| "log is not a filter".to_owned())?;
+    let filter: tracing_subscriber::EnvFilter =
+        config.log.parse().map_err(|_| "log is not a filter".to_owned())?;
     // The driver reports slow statements at this level; the access log has the time of each request.
     let quiet = "sqlx=error".parse().map_err(|_| "log is not a filter".to_owned())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter.add_directive(quiet)).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter.add_directive(quiet)).with_writer(std::io::stderr);
     let result = match config.log_format {
         frame::telemetry::LogFormat::Json => builder.json().flatten_event(true).try_init(),
         frame::telemetry::LogFormat::Text => builder.with_target(false).try_init(),

@@ -22,7 +22,8 @@ use crate::{assemble::Fault, config::Config};
 const BATCH: u64 = 1000;
 
 const FIRST: [&str; 8] = ["Ada", "Alan", "Barbara", "Edsger", "Grace", "Ken", "Leslie", "Niklaus"];
-const LAST: [&str; 8] = ["Dijkstra", "Hopper", "Lamport", "Liskov", "Lovelace", "Thompson", "Turing", "Wirth"];
+const LAST: [&str; 8] =
+    ["Dijkstra", "Hopper", "Lamport", "Liskov", "Lovelace", "Thompson", "Turing", "Wirth"];
 
 /// Fills the first organization.
 pub async fn seed(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {

@@ -31,13 +31,20 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     let email = config.bootstrap.email.as_str().to_owned();
     match bootstrap(&app, config.bootstrap).await? {
         Start::First { founded, given } => welcome(&app, &founded, given, &organization, &email),
-        Start::Again => println!("Latchkey serves {}; its organization exists, and nothing was made.", app.settings.public_url),
+        Start::Again => println!(
+            "Latchkey serves {}; its organization exists, and nothing was made.",
+            app.settings.public_url
+        ),
     }
     let router = assemble::server(&app)?.router();
     let (stop, stopped) = watch::channel(false);
     let background = [
         tokio::spawn(housekeeping::run(app.clone(), stopped.clone())),
-        tokio::spawn(frame::changes::follow(app.db.clone(), std::sync::Arc::clone(&app.access), stopped.clone())),
+        tokio::spawn(frame::changes::follow(
+            app.db.clone(),
+            std::sync::Arc::clone(&app.access),
+            stopped.clone(),
+        )),
     ];
     tracing::info!(%address, millis = started.elapsed().as_millis(), "listening");
     let told = stop_signal(stop);
@@ -69,7 +76,9 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
-    TcpListener::bind(address).await.map_err(|error| format!("listen is [{address}], but it cannot be listened on: {error}"))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("listen is [{address}], but it cannot be listened on: {error}"))
 }
 
 /// Waits for SIGTERM or Ctrl-C, then says so to everybody.
@@ -137,7 +146,9 @@ pub async fn init(config: Config, json: bool) -> Result<ExitCode, Fault> {
             ExitCode::SUCCESS
         }
         Start::Again => {
-            eprintln!("latchkey: the organization exists; nothing was made. `latchkey owner set EMAIL` makes a new token for its owner.");
+            eprintln!(
+                "latchkey: the organization exists; nothing was made. `latchkey owner set EMAIL` makes a new token for its owner."
+            );
             ExitCode::FAILURE
         }
     };

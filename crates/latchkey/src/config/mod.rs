@@ -110,7 +110,8 @@ impl Sources {
         let mut given = BTreeMap::new();
         for setting in SETTINGS {
             let variable = setting.environment();
-            let in_file = from_file.as_ref().and_then(|(path, values)| Some((path, values.get(setting.name)?)));
+            let in_file =
+                from_file.as_ref().and_then(|(path, values)| Some((path, values.get(setting.name)?)));
             let (text, origin) = if let Some(text) = flags(setting.name) {
                 (Some(text), Origin::Flag)
             } else if let Some(text) = environment.get(&variable).filter(|text| !text.is_empty()) {
@@ -157,19 +158,32 @@ impl Sources {
             frame::vault::Keyring::parse(text).map(|_| Secret::new(text.to_owned())).map_err(str::to_owned)
         });
         let organization = self.read("bootstrap-organization", |text| {
-            if (1..=250).contains(&text.chars().count()) { Ok(text.to_owned()) } else { Err("must have 1 to 250 characters".to_owned()) }
+            if (1..=250).contains(&text.chars().count()) {
+                Ok(text.to_owned())
+            } else {
+                Err("must have 1 to 250 characters".to_owned())
+            }
         });
-        let email = self.read("bootstrap-email", |text| Email::parse(text).ok_or_else(|| "must be an e-mail address".to_owned()));
+        let email = self.read("bootstrap-email", |text| {
+            Email::parse(text).ok_or_else(|| "must be an e-mail address".to_owned())
+        });
         let password = self.read("bootstrap-password", |text| {
-            if text.chars().count() >= 12 { Ok(Secret::new(text.to_owned())) } else { Err("must have at least 12 characters".to_owned()) }
+            if text.chars().count() >= 12 {
+                Ok(Secret::new(text.to_owned()))
+            } else {
+                Err("must have at least 12 characters".to_owned())
+            }
         });
         let token = self.read("bootstrap-token", |text| {
             let token = Token::parse(text).filter(|token| token.kind() == kernel::TokenKind::Personal);
-            token.ok_or_else(|| "must be a well-formed kpat_ token, such as `latchkey token` makes".to_owned())
+            token
+                .ok_or_else(|| "must be a well-formed kpat_ token, such as `latchkey token` makes".to_owned())
         });
         let log = self.read("log", |text| {
             let parsed = text.parse::<tracing_subscriber::filter::EnvFilter>();
-            parsed.map(|_| text.to_owned()).map_err(|_| "must be a level (error, warn, info, debug, trace) or a filter".to_owned())
+            parsed
+                .map(|_| text.to_owned())
+                .map_err(|_| "must be a level (error, warn, info, debug, trace) or a filter".to_owned())
         });
         let log_format = self.read("log-format", |text| match text {
             "text" => Ok(LogFormat::Text),
@@ -220,7 +234,9 @@ impl Sources {
                 roles_file,
                 shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
                 settings: Settings {
-                    public_url: public_url.clone().unwrap_or_else(|| format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))),
+                    public_url: public_url.clone().unwrap_or_else(|| {
+                        format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))
+                    }),
                     page_limits: Limits { default_size: default_size?, max_size: max_size? },
                     trusted_proxies: trusted_proxies?,
                     show_invite_links: show_invite_links?,
@@ -254,7 +270,9 @@ impl Sources {
 fn public_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
-        Some(host) if !host.is_empty() && !host.contains(['?', '#', ' ']) => Ok(text.trim_end_matches('/').to_owned()),
+        Some(host) if !host.is_empty() && !host.contains(['?', '#', ' ']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
         _ => Err("must be an http:// or https:// URL".to_owned()),
     }
 }
@@ -271,7 +289,9 @@ fn read_file(path: &Path, faults: &mut Vec<String>) -> BTreeMap<String, String> 
     };
     match text.parse::<toml::Table>() {
         Ok(table) => flatten("", &table, &mut values),
-        Err(error) => faults.push(format!("the configuration file {} is not TOML: {}", path.display(), error.message())),
+        Err(error) => {
+            faults.push(format!("the configuration file {} is not TOML: {}", path.display(), error.message()))
+        }
     }
     for name in values.keys() {
         if !SETTINGS.iter().any(|setting| setting.name == name) {
@@ -283,14 +303,21 @@ fn read_file(path: &Path, faults: &mut Vec<String>) -> BTreeMap<String, String> 
 
 fn flatten(prefix: &str, table: &toml::Table, values: &mut BTreeMap<String, String>) {
     for (key, value) in table {
-        let name = if prefix.is_empty() { key.replace('_', "-") } else { format!("{prefix}-{}", key.replace('_', "-")) };
+        let name = if prefix.is_empty() {
+            key.replace('_', "-")
+        } else {
+            format!("{prefix}-{}", key.replace('_', "-"))
+        };
         match value {
             toml::Value::Table(inner) => flatten(&name, inner, values),
             toml::Value::String(text) => {
                 values.insert(name, text.clone());
             }
             toml::Value::Array(items) => {
-                let texts: Vec<String> = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+                let texts: Vec<String> = items
+                    .iter()
+                    .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                    .collect();
                 values.insert(name, texts.join(","));
             }
             other => {
@@ -305,7 +332,8 @@ mod tests {
     use super::*;
 
     fn sources(flags: &[(&str, &str)], environment: &[(&str, &str)], file: Option<&Path>) -> Sources {
-        let flags: BTreeMap<String, String> = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let flags: BTreeMap<String, String> =
+            flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Sources::gather(&|name| flags.get(name).cloned(), &environment, file)
     }
@@ -313,7 +341,8 @@ mod tests {
     #[test]
     fn flags_go_before_environment_before_file_before_default() {
         let path = std::env::temp_dir().join(format!("latchkey-config-{}.toml", std::process::id()));
-        std::fs::write(&path, "listen = \"127.0.0.1:1\"\nlog = \"warn\"\n[bootstrap]\nemail = \"a@b.co\"\n").unwrap();
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\nlog = \"warn\"\n[bootstrap]\nemail = \"a@b.co\"\n")
+            .unwrap();
         let environment = [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_LOG", "debug")];
         let config = sources(&[("listen", "127.0.0.1:3")], &environment, Some(&path)).config().ok().unwrap();
         assert_eq!(config.listen.port(), 3);

@@ -32,10 +32,25 @@ pub const SETTINGS: &[Setting] = &[
     setting("listen", Some("127.0.0.1:8080"), "Address and port to listen on"),
     setting("public-url", None, "URL under which clients reach the server [default: http://LISTEN]"),
     setting("data-dir", Some("./latchkey-data"), "Directory for the database file and the master key"),
-    setting("database-url", None, "sqlite:PATH, sqlite::memory: or postgres://… [default: sqlite:DATA_DIR/latchkey.db]"),
-    setting("database-connections", Some("8"), "Most connections for reading (SQLite) or in all (PostgreSQL)"),
-    secret("master-key", "Master key, 32 bytes in base64; more keys, separated by commas, still open old secrets [default: DATA_DIR/master.key]"),
-    setting("bootstrap-organization", Some("My organization"), "Name of the organization that the first start creates"),
+    setting(
+        "database-url",
+        None,
+        "sqlite:PATH, sqlite::memory: or postgres://… [default: sqlite:DATA_DIR/latchkey.db]",
+    ),
+    setting(
+        "database-connections",
+        Some("8"),
+        "Most connections for reading (SQLite) or in all (PostgreSQL)",
+    ),
+    secret(
+        "master-key",
+        "Master key, 32 bytes in base64; more keys, separated by commas, still open old secrets [default: DATA_DIR/master.key]",
+    ),
+    setting(
+        "bootstrap-organization",
+        Some("My organization"),
+        "Name of the organization that the first start creates",
+    ),
     setting("bootstrap-email", Some("owner@localhost"), "E-mail of its owner"),
     secret("bootstrap-password", "Password of its owner"),
     secret("bootstrap-token", "Personal access token of its owner [default: a new one, printed once]"),
@@ -52,5 +67,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("audit-retention-days", Some("365"), "How long audit entries are kept"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
-    setting("shutdown-grace-seconds", Some("30"), "How long running requests may go on when the server is told to stop"),
+    setting(
+        "shutdown-grace-seconds",
+        Some("30"),
+        "How long running requests may go on when the server is told to stop",
+    ),
 ];
