@@ -74,6 +74,9 @@ pub enum Rule {
     Platform,
 }
 
+/// A request body: its name, and what makes its schema.
+pub type BodySpec = (&'static str, fn() -> Value);
+
 /// What is declared of an operation.
 pub struct Spec {
     /// The contract's operation id.
@@ -106,8 +109,8 @@ pub struct Spec {
     pub collection: Option<&'static Collection>,
     /// Further query parameters: name and description.
     pub query: &'static [(&'static str, &'static str)],
-    /// The request body: name, schema, whether it must be there.
-    pub body: Option<(&'static str, fn() -> Value)>,
+    /// The request body.
+    pub body: Option<BodySpec>,
     /// The reply.
     pub reply: ReplySpec,
 }

@@ -58,7 +58,7 @@ impl Keyring {
     pub fn generate(entropy: &dyn Entropy) -> Zeroizing<String> {
         let mut key = Zeroizing::new([0; 32]);
         entropy.fill(&mut *key);
-        Zeroizing::new(BASE64_STANDARD.encode(&*key))
+        Zeroizing::new(BASE64_STANDARD.encode(*key))
     }
 
     /// Encrypts; `place` (table, column, row) is bound to the ciphertext, so that it cannot be moved.

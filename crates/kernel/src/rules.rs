@@ -27,11 +27,14 @@ fn string(value: &Value) -> Result<&str, Faults> {
     value.as_str().ok_or_else(|| vec![(None, Fault::NotAString)])
 }
 
+/// A regular expression, for people, and a function that tests the same.
+type Pattern = (&'static str, fn(&str) -> bool);
+
 /// A string of this many characters.
 pub struct Text {
     least: usize,
     most: usize,
-    pattern: Option<(&'static str, fn(&str) -> bool)>,
+    pattern: Option<Pattern>,
 }
 
 /// A string of `least` to `most` characters.

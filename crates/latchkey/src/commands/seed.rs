@@ -67,7 +67,7 @@ async fn user(app: &App, db: &OrgScope, n: u64) -> Result<(), Problem> {
         email: address,
         full_name: format!("{first} {last} {n}"),
         preferred_name: first.to_owned(),
-        active: n % 10 != 0,
+        active: !n.is_multiple_of(10),
         inferred_region: None,
         created_at: now,
         updated_at: now,
