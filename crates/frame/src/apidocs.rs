@@ -21,9 +21,18 @@ pub fn answer(path: &str, document: impl FnOnce() -> String) -> Option<Response<
         return Some(moved);
     }
     let file = path.strip_prefix("/docs/")?;
-    let config = utoipa_swagger_ui::Config::from("/openapi.json").deep_linking(true).try_it_out_enabled(true);
+    let config = utoipa_swagger_ui::Config::from("/openapi.json")
+        .deep_linking(true)
+        .try_it_out_enabled(true)
+        .use_base_layout();
     let found = utoipa_swagger_ui::serve(file, Arc::new(config)).ok().flatten()?;
-    let mut page = reply("text/plain", found.bytes.into_owned());
+    let mut bytes = found.bytes.into_owned();
+    if found.content_type.starts_with("text/html") {
+        bytes = String::from_utf8_lossy(&bytes)
+            .replace("<title>Swagger UI</title>", "<title>Latchkey API</title>")
+            .into_bytes();
+    }
+    let mut page = reply("text/plain", bytes);
     if let Ok(content_type) = HeaderValue::from_str(&found.content_type) {
         page.headers_mut().insert(header::CONTENT_TYPE, content_type);
     }

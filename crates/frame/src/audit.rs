@@ -22,6 +22,13 @@ pub struct Origin {
     pub user_agent: String,
 }
 
+impl Origin {
+    /// As much of the path and query as a log keeps.
+    pub fn logged_uri(&self) -> &str {
+        self.uri.char_indices().nth(2000).map_or(&self.uri, |(end, _)| &self.uri[..end])
+    }
+}
+
 /// Something that was done, or refused.
 pub struct Event<'e> {
     /// Who did it.
@@ -38,6 +45,27 @@ pub struct Event<'e> {
     pub granted: bool,
     /// What changed; never a secret.
     pub change: Value,
+}
+
+/// Writes an entry for what was done from the command line, in the transaction of the change.
+pub async fn record_command(
+    scope: &OrgScope,
+    vault: &Vault,
+    now: Timestamp,
+    action: Action,
+    path: String,
+    change: Value,
+) -> Result<()> {
+    let origin = Origin {
+        trace: 0,
+        ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        uri: String::new(),
+        user_agent: concat!("latchkey/", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let principal = &Principal::nobody();
+    let event =
+        Event { principal, origin: &origin, action, service: "identity", path, granted: true, change };
+    record(scope, vault, now, event).await
 }
 
 /// Writes an entry, in the transaction of the change.
@@ -57,7 +85,7 @@ pub async fn record(scope: &OrgScope, vault: &Vault, now: Timestamp, event: Even
         "principal_id": principal.audit_id(),
         "actor_id": "",
         "client_ip": origin.ip.to_string(),
-        "uri": origin.uri,
+        "uri": origin.logged_uri(),
         "user_agent": origin.user_agent,
         "trace_id": origin.trace.to_string(),
     });

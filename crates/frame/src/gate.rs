@@ -1,9 +1,9 @@
 //! What is refused before a handler runs, in the order of wire 4.7: credential, its kind, what the
 //! organization lays on every caller, body syntax, permission.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Action, Invalid, OrgId, Problem, Result, Token, WallClock, json, problem::Denied};
@@ -19,6 +19,10 @@ use crate::{
 
 /// Largest request body.
 pub const BODY_LIMIT: usize = 1 << 20;
+
+/// How much of a body that nobody reads is read past, and for how long.
+const PAST_LIMIT: usize = 32 << 20;
+const PAST_TIME: Duration = Duration::from_secs(10);
 
 /// Finds out who calls, and whether with a credential that the operation takes.
 pub async fn admit(app: &App, spec: &Spec, headers: &HeaderMap, origin: &Origin) -> Result<Arc<Principal>> {
@@ -72,7 +76,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Reads a JSON body. An empty one is none; a missing content type is taken for JSON.
-pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Value>> {
+pub async fn read_body(headers: &HeaderMap, body: &mut Body) -> Result<Option<Value>> {
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > BODY_LIMIT as u64) {
@@ -93,6 +97,22 @@ pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Option<Value>>
         return Err(Problem::UnsupportedMediaType);
     }
     json::parse(&bytes).map(Some).map_err(|reason| Problem::Invalid(vec![Invalid::unreadable(reason)]))
+}
+
+/// Reads past what is left of a body, beside the reply: a connection that is closed on a client who is
+/// still sending may take the reply with it.
+pub fn read_past(headers: &HeaderMap, mut body: Body) {
+    // Who waits to be told to go on has sent nothing, and then will not.
+    if body.is_end_stream() || headers.contains_key(header::EXPECT) {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(PAST_TIME, async move {
+        let mut left = PAST_LIMIT;
+        while left > 0 {
+            let Some(Ok(frame)) = body.frame().await else { return };
+            left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+        }
+    }));
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -99,7 +99,7 @@ impl Server {
 
     async fn answer(&self, peer: IpAddr, request: Request<Body>) -> Reply {
         let started = Instant::now();
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         let origin = self.origin(peer, &parts);
         let path = parts.uri.path();
         if parts.method == Method::GET
@@ -116,11 +116,13 @@ impl Server {
                 handles = &served.handles;
                 family = served.operation.spec.family;
                 spec = Some(&*served.operation.spec);
-                let call = Call { path: values, query: parts.uri.query(), headers: &parts.headers, body };
+                let (query, headers) = (parts.uri.query(), &parts.headers);
+                let call = Call { path: values, query, headers, body: &mut body };
                 self.call(served, call, &origin, &mut principal).await
             }
             Err(problem) => Err(problem),
         };
+        gate::read_past(&parts.headers, body);
         let reply = match result {
             Ok(response) => success(response),
             Err(problem) => failure(&problem, family, &origin),
@@ -145,7 +147,7 @@ impl Server {
         Arc::new(Origin {
             trace: self.app.traces.next(),
             ip: self.app.client_ip(peer, forwarded),
-            uri: uri.chars().take(2000).collect(),
+            uri: uri.to_owned(),
             user_agent: text(header::USER_AGENT).unwrap_or_default().chars().take(500).collect(),
         })
     }
@@ -218,7 +220,7 @@ struct Call<'r> {
     path: Vec<String>,
     query: Option<&'r str>,
     headers: &'r HeaderMap,
-    body: Body,
+    body: &'r mut Body,
 }
 
 async fn entry(State(server): State<Arc<Server>>, request: Request<Body>) -> Reply {

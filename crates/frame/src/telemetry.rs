@@ -199,7 +199,7 @@ impl Lines {
             self.buffer.dropped.store(true, Ordering::Relaxed);
             return;
         }
-        let path = r.origin.uri.split('?').next().unwrap_or_default();
+        let path = r.origin.logged_uri().split('?').next().unwrap_or_default();
         let operation = r.spec.map_or("none", |spec| spec.id);
         let micros = r.took.as_micros();
         // Writing to a string does not fail.

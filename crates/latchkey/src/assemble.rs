@@ -57,6 +57,9 @@ pub async fn database(config: &Config, migrate: bool) -> Result<Db, Fault> {
         db.migrate().await.map_err(|fault| fault.to_string())?;
     } else {
         let (has, wants) = (db.schema().await, frame::db::latest_schema());
+        if has > wants {
+            return Err(frame::db::MigrationFault::Newer(has).to_string());
+        }
         if has < wants {
             return Err(format!("the database has schema {has} and needs {wants}: run `latchkey migrate`"));
         }

@@ -2,10 +2,13 @@
 
 use frame::{
     App,
+    audit::record_command,
     db::{OrgScope, PlatformScope},
     principal::User,
 };
-use kernel::{Email, Fault, OrgId, Problem, Result, Secret, Token, UserId};
+use kernel::{Action, Email, Fault, OrgId, Problem, Result, Secret, Token, UserId};
+
+use serde_json::json;
 
 use super::{Organization, store};
 use crate::{
@@ -102,6 +105,8 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<
     let token = token.unwrap_or_else(|| Token::new(kernel::TokenKind::Personal, app.random_key()));
     let year = kernel::Duration::from_secs(365 * DAY);
     tokens::token_issue(app, &db, owner.id, "First token", now.plus(year), &token).await?;
+    let change = json!({ "after": organization });
+    record_command(&db, &app.vault, now, Action::Create, String::new(), change).await?;
     session.commit().await?;
     Ok(Some(Founded { organization: id, owner: owner.id, token }))
 }
@@ -170,7 +175,7 @@ pub async fn owner_set(app: &App, org: OrgId, email: &Email) -> Result<Founded> 
     };
     users::store::user_activate(&db, user.id, now).await?;
     make_admin(&db, user.id, now).await?;
-    let changed = Organization { owner_id: user.id, updated_at: now, ..organization };
+    let changed = Organization { owner_id: user.id, updated_at: now, ..organization.clone() };
     store::organization_update(&db, &changed).await?;
     crate::settings::store::unlock(&db).await?;
     if tokens::store::token_count_live(&db, user.id, now).await? >= tokens::MOST_LIVE {
@@ -182,6 +187,8 @@ pub async fn owner_set(app: &App, org: OrgId, email: &Email) -> Result<Founded> 
     let token = Token::new(kernel::TokenKind::Personal, app.random_key());
     let day = kernel::Duration::from_secs(DAY);
     tokens::token_issue(app, &db, user.id, "Owner recovery", now.plus(day), &token).await?;
+    let change = json!({ "before": { "owner_id": organization.owner_id }, "after": { "owner_id": user.id } });
+    record_command(&db, &app.vault, now, Action::Edit, String::new(), change).await?;
     frame::changes::announce(&session, org, now).await?;
     session.commit().await?;
     app.access.changed(Some(org));

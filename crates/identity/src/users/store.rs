@@ -87,12 +87,21 @@ pub(super) async fn user_update(db: &OrgScope, user: &User) -> Result<u64, DbErr
     db.execute(sql, values).await
 }
 
-pub(super) async fn user_delete(db: &OrgScope, id: UserId) -> Result<u64, DbError> {
+/// Deletes a user, and the person behind it if it has no other.
+pub(super) async fn user_delete(db: &OrgScope, id: UserId) -> Result<(), DbError> {
+    let sql = org_sql!("SELECT person_id AS value FROM users WHERE org_id = $1 AND id = $2");
+    let person = db.optional::<(PersonId,)>(sql, args![id]).await?;
     let sql = org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND user_id = $2");
     db.execute(sql, args![id]).await?;
     let sql = org_sql!("DELETE FROM accounts WHERE org_id = $1 AND user_id = $2");
     db.execute(sql, args![id]).await?;
-    db.execute(org_sql!("DELETE FROM users WHERE org_id = $1 AND id = $2"), args![id]).await
+    db.execute(org_sql!("DELETE FROM users WHERE org_id = $1 AND id = $2"), args![id]).await?;
+    if let Some((person,)) = person {
+        let sql =
+            "DELETE FROM persons WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $1)";
+        db.platform().execute(sql, args![person]).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn user_list_of_subject(
