@@ -208,7 +208,7 @@ impl Lines {
                 let path = serde_json::Value::from(path);
                 writeln!(
                     text,
-                    r#"{{"time":"{}","level":"info","message":"request","method":"{}","path":{path},"operation":"{operation}","status":{},"micros":{micros},"trace":"{}","ip":"{}","principal":"{}"}}"#,
+                    r#"{{"timestamp":"{}","level":"INFO","message":"request","method":"{}","path":{path},"operation":"{operation}","status":{},"micros":{micros},"trace":"{}","ip":"{}","principal":"{}"}}"#,
                     r.at,
                     r.method,
                     r.status,

@@ -146,11 +146,11 @@ impl Problem {
             }
             Self::Conflict(why) => (pick("Resource Conflict", "Conflict"), why.clone()),
             Self::Invalid(entries) => {
-                invalid.extend(entries.iter().map(|entry| entry.render(family)));
+                invalid = named(entries, family);
                 (pick("Bad Request", "Invalid Request"), pick("", "Invalid Parameters").to_owned())
             }
             Self::InvalidBecause(why, entries) => {
-                invalid.extend(entries.iter().map(|entry| entry.render(family)));
+                invalid = named(entries, family);
                 (pick("Bad Request", "Invalid Request"), (*why).to_owned())
             }
             Self::PreconditionFailed(why) => ("Precondition Failed", (*why).to_owned()),
@@ -180,11 +180,28 @@ impl Problem {
             "instance": format!("{prefix}:trace:{trace}"), "detail": detail,
         });
         if self.status() == 400 {
-            invalid.dedup();
             body["invalid_parameters"] = invalid.into();
         }
         Rendered { status: self.status(), body, retry_after, allow }
     }
+}
+
+/// Most bad parameters that one reply names: a request of a megabyte can hold half a million of them.
+const MOST_NAMED: usize = 100;
+
+/// The entries as the wire has them, each once (the contract's array is unique, and names that are cut
+/// to a readable length can become alike).
+fn named(entries: &[Invalid], family: Family) -> Vec<Value> {
+    let mut named: Vec<Value> = Vec::new();
+    for entry in entries.iter().map(|entry| entry.render(family)) {
+        if named.len() == MOST_NAMED {
+            break;
+        }
+        if !named.contains(&entry) {
+            named.push(entry);
+        }
+    }
+    named
 }
 
 impl fmt::Display for Problem {

@@ -179,7 +179,7 @@ fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
     for setting in SETTINGS {
         let given = sources.get(setting.name);
         let text = match given.text {
-            None => "(not set)".to_owned(),
+            None => unset(setting.name, &sources),
             Some(_) if setting.secret => "***".to_owned(),
             Some(text) if setting.name == "database-url" => frame::db::DatabaseUrl::parse(&text)
                 .map(|url| url.masked())
@@ -189,6 +189,17 @@ fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
         println!("{:<24} {text:<40} {}", setting.name, given.origin);
     }
     effective(sources).map(|_| ExitCode::SUCCESS)
+}
+
+/// What holds when nobody set this and the value follows from another setting.
+fn unset(name: &str, sources: &Sources) -> String {
+    let text = |name| sources.get(name).text.unwrap_or_default();
+    match name {
+        "public-url" => format!("http://{}", text("listen")),
+        "database-url" => format!("sqlite:{}/latchkey.db", text("data-dir")),
+        "master-key" => format!("(in {}/master.key)", text("data-dir")),
+        _ => "(not set)".to_owned(),
+    }
 }
 
 fn start_log(config: &Config) -> Result<(), Fault> {
