@@ -1,11 +1,6 @@
 //! A whole Latchkey in this process.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use frame::{
     App,
@@ -22,7 +17,7 @@ use latchkey::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{Client, Engine, conformance::Conformance, database::Fresh};
+use crate::{Client, Engine, Fresh};
 
 /// A running Latchkey with one organization.
 pub struct TestApp {
@@ -36,8 +31,9 @@ pub struct TestApp {
     pub owner: Client,
     /// The owner's user.
     pub owner_id: UserId,
+    /// Where it keeps its data.
+    pub database: Arc<Fresh>,
     stop: watch::Sender<bool>,
-    database: Arc<Fresh>,
 }
 
 /// A user with a personal access token.
@@ -48,17 +44,12 @@ pub struct Member {
     pub client: Client,
 }
 
-/// Compiling the schemas takes longer than most tests; all tests of a process share them.
-fn conformance() -> Arc<Conformance> {
-    static SHARED: OnceLock<Arc<Conformance>> = OnceLock::new();
-    Arc::clone(SHARED.get_or_init(|| Arc::new(Conformance::new(&latchkey::openapi()))))
-}
-
 /// The configuration of tests: defaults, but for what each names, as environment variables without
 /// `LATCHKEY_`.
 pub fn configuration(settings: &[(&str, &str)]) -> Config {
     let mut environment = BTreeMap::from([("LATCHKEY_ACCESS_LOG".to_owned(), "false".to_owned())]);
-    environment.extend(settings.iter().map(|(name, value)| (format!("LATCHKEY_{name}"), (*value).to_owned())));
+    environment
+        .extend(settings.iter().map(|(name, value)| (format!("LATCHKEY_{name}"), (*value).to_owned())));
     Sources::gather(&|_| None, &environment, None).config().unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
@@ -82,14 +73,14 @@ impl TestApp {
         };
         let founded = identity::organizations::organization_found(&app, founding).await;
         let founded = founded.expect("founding works").expect("nothing was there");
-        let owner = Client::new(base, conformance()).with_token(founded.token.reveal());
+        let owner = Client::new(base).with_token(founded.token.reveal());
         Self { app, clock, org: founded.organization, owner, owner_id: founded.owner, stop, database }
     }
 
     /// Starts another node on the same database, with caches of its own.
     pub async fn another_node(&self) -> Self {
         let (app, base, stop) = node(&self.database, &self.clock, &[]).await;
-        let owner = Client::new(base, conformance()).with_token(self.owner.token());
+        let owner = Client::new(base).with_token(self.owner.token());
         Self {
             app,
             clock: Arc::clone(&self.clock),
@@ -121,13 +112,30 @@ impl TestApp {
         (Member { id: founded.owner, client }, founded.organization)
     }
 
+    /// The same server, seen from another organization.
+    pub async fn rival(&self, email: &str) -> Self {
+        let (owner, org) = self.another_organization(email).await;
+        Self {
+            app: self.app.clone(),
+            clock: Arc::clone(&self.clock),
+            org,
+            owner: owner.client,
+            owner_id: owner.id,
+            // A switch of its own that nothing follows: the server ends with whoever started it.
+            stop: watch::channel(false).0,
+            database: Arc::clone(&self.database),
+        }
+    }
+
     /// Adds an active user without roles, with a token. Signing up is not part of the API yet.
     pub async fn member(&self, email: &str) -> Member {
         let session = self.app.db.write();
         let db = OrgScope::new(session.clone(), self.org);
         let email = Email::parse(email).expect("an address");
         let now = self.app.clock.now(self.org);
-        let person = persons::person_ensure(&db.platform(), self.app.new_id(self.org), &email, now).await.expect("a person");
+        let person = persons::person_ensure(&db.platform(), self.app.new_id(self.org), &email, now)
+            .await
+            .expect("a person");
         let user = User {
             id: self.app.new_id(self.org),
             email: email.as_str().to_owned(),
@@ -157,11 +165,16 @@ impl TestApp {
 
     /// A system account without roles, with a token.
     pub async fn system_account(&self, name: &str) -> (SystemAccountId, Client) {
-        let account = self.owner.post("/v3/system-accounts", json!({ "name": name, "description": "" })).await.expect(201);
+        let account = self
+            .owner
+            .post("/v3/system-accounts", json!({ "name": name, "description": "" }))
+            .await
+            .expect(201);
         let id = account["id"].as_str().expect("an id");
         let expires_at = self.app.clock.now(self.org).plus(Duration::from_secs(30 * 24 * 3600));
         let body = json!({ "name": "token", "expires_at": expires_at });
-        let token = self.owner.post(&format!("/v3/system-accounts/{id}/access-tokens"), body).await.expect(201);
+        let token =
+            self.owner.post(&format!("/v3/system-accounts/{id}/access-tokens"), body).await.expect(201);
         let client = self.owner.with_token(token["token"].as_str().expect("a token"));
         (id.parse().expect("a UUID"), client)
     }
@@ -196,7 +209,11 @@ impl Drop for TestApp {
 }
 
 /// A node: its insides, where it listens, and what stops it.
-async fn node(database: &Fresh, clock: &Arc<ShiftedClock>, settings: &[(&str, &str)]) -> (App, String, watch::Sender<bool>) {
+async fn node(
+    database: &Fresh,
+    clock: &Arc<ShiftedClock>,
+    settings: &[(&str, &str)],
+) -> (App, String, watch::Sender<bool>) {
     let directory = database.directory.to_string_lossy().into_owned();
     let mut all = vec![("DATA_DIR", directory.as_str())];
     all.extend_from_slice(settings);

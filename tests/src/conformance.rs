@@ -1,6 +1,9 @@
 //! Holds every reply against what the OpenAPI document declares of its operation.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use http::Method;
 use jsonschema::Validator;
@@ -21,6 +24,12 @@ struct Operation {
 }
 
 impl Conformance {
+    /// Compiling the schemas takes longer than most tests; all tests of a process share them.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Conformance>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(|| Arc::new(Self::new(&latchkey::openapi()))))
+    }
+
     /// Reads the document.
     pub fn new(document: &Value) -> Self {
         let mut operations = Vec::new();
@@ -38,10 +47,13 @@ impl Conformance {
     /// Fails the test if the reply is not as declared.
     pub fn check(&self, method: &Method, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap_or_default();
-        let path = path.strip_prefix("/v2/").map_or(path.to_owned(), |rest| format!("/v3/{}", rest.trim_end_matches('/')));
+        let path = path
+            .strip_prefix("/v2/")
+            .map_or(path.to_owned(), |rest| format!("/v3/{}", rest.trim_end_matches('/')));
         let given: Vec<&str> = path.split('/').collect();
         let fits = |wanted: &[Option<String>]| {
-            wanted.len() == given.len() && wanted.iter().zip(&given).all(|(w, g)| w.as_deref().is_none_or(|w| w == *g))
+            wanted.len() == given.len()
+                && wanted.iter().zip(&given).all(|(w, g)| w.as_deref().is_none_or(|w| w == *g))
         };
         let found = self.operations.iter().find(|(m, wanted, _)| m == method && fits(wanted));
         let Some((_, _, operation)) = found else { return };
@@ -50,7 +62,12 @@ impl Conformance {
             panic!("[{}] answered {status}, which it does not declare: {}", operation.id, answer.text);
         };
         match declared {
-            None => assert!(answer.text.is_empty() || status == 201, "[{}] has a body with {status}: {}", operation.id, answer.text),
+            None => assert!(
+                answer.text.is_empty() || status == 201,
+                "[{}] has a body with {status}: {}",
+                operation.id,
+                answer.text
+            ),
             Some((content_type, validator)) => {
                 assert!(
                     answer.header("content-type").starts_with(content_type.as_str()),
@@ -59,9 +76,17 @@ impl Conformance {
                     answer.header("content-type")
                 );
                 if content_type.ends_with("json") {
-                    let faults: Vec<String> =
-                        validator.iter_errors(&answer.body).map(|fault| format!("{} at {}", fault, fault.instance_path())).collect();
-                    assert!(faults.is_empty(), "[{}] {status}: {}\n{}", operation.id, faults.join("; "), answer.text);
+                    let faults: Vec<String> = validator
+                        .iter_errors(&answer.body)
+                        .map(|fault| format!("{} at {}", fault, fault.instance_path()))
+                        .collect();
+                    assert!(
+                        faults.is_empty(),
+                        "[{}] {status}: {}\n{}",
+                        operation.id,
+                        faults.join("; "),
+                        answer.text
+                    );
                 }
             }
         }
@@ -75,11 +100,13 @@ fn segments(path: &str) -> Vec<Option<String>> {
 fn read(document: &Value, operation: &Value) -> Operation {
     let mut responses = HashMap::new();
     for (status, response) in operation["responses"].as_object().expect("responses") {
-        let body = response["content"].as_object().and_then(|content| content.iter().next()).map(|(content_type, media)| {
-            // References in the schema reach into the document, so the document comes along.
-            let schema = json!({ "allOf": [media["schema"]], "components": document["components"] });
-            (content_type.clone(), jsonschema::draft202012::new(&schema).expect("a valid schema"))
-        });
+        let body = response["content"].as_object().and_then(|content| content.iter().next()).map(
+            |(content_type, media)| {
+                // References in the schema reach into the document, so the document comes along.
+                let schema = json!({ "allOf": [media["schema"]], "components": document["components"] });
+                (content_type.clone(), jsonschema::draft202012::new(&schema).expect("a valid schema"))
+            },
+        );
         responses.insert(status.parse().expect("a status"), body);
     }
     Operation { id: operation["operationId"].as_str().expect("an id").to_owned(), responses }

@@ -6,9 +6,9 @@ mod client;
 mod conformance;
 mod database;
 
-pub use app::{Member, TestApp};
+pub use app::{Member, TestApp, configuration};
 pub use client::{Answer, Client};
-pub use database::Engine;
+pub use database::{Engine, Fresh};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a
 /// server in which databases can be created, as `cargo xtask test` provides.

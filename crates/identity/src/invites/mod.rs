@@ -94,7 +94,8 @@ async fn pending_user(cx: &Cx, email: &Email) -> Result<UserId> {
         created_at: now,
         updated_at: now,
     };
-    users::store::user_insert(cx.db(), &user, person).await.map_err(|error| match error {
+    let inserted = users::store::user_insert(cx.db(), &user, person).await;
+    inserted.map_err(users::store::gone_meanwhile).map_err(|error| match error {
         frame::db::DbError::Unique => Problem::Conflict("User is already active".to_owned()),
         other => other.into(),
     })?;

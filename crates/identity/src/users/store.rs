@@ -99,9 +99,18 @@ pub(super) async fn user_delete(db: &OrgScope, id: UserId) -> Result<(), DbError
     if let Some((person,)) = person {
         let sql =
             "DELETE FROM persons WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $1)";
-        db.platform().execute(sql, args![person]).await?;
+        // Another organization may be making a user of this person just now: the next look will see it.
+        db.platform().execute(sql, args![person]).await.map_err(gone_meanwhile)?;
     }
     Ok(())
+}
+
+/// A reference that broke under us is a reason to look again, not a fault of the caller.
+pub fn gone_meanwhile(error: DbError) -> DbError {
+    match error {
+        DbError::Reference => DbError::Again,
+        other => other,
+    }
 }
 
 pub(super) async fn user_list_of_subject(

@@ -1,0 +1,82 @@
+//! The smallest valid bodies. Those that change something change what nobody minds.
+
+use serde_json::{Value, json};
+
+use crate::requests::{Maker, Request, Subject};
+
+impl Maker<'_> {
+    /// A body for the operation. What it names is noted in the request.
+    pub async fn body(&self, operation: &str, request: &mut Request, subject: Subject) -> Value {
+        match operation {
+            "update-organizations-me" => {
+                let owner = match subject {
+                    Subject::User(id) => id,
+                    _ => self.app.owner_id,
+                };
+                request.names_user = true;
+                request.ids.push(owner.to_string());
+                json!({ "name": "Acme", "owner_id": owner })
+            }
+            "put-ip-allow-list" => json!({ "enabled": false, "allowed_ips": ["127.0.0.1"] }),
+            "patch-ip-allow-list" => json!({ "enabled": false }),
+            "update-authentication-settings" => json!({ "basic_auth_enabled": true }),
+            "update-impersonation-settings" => json!({ "enabled": false }),
+            "update-personal-access-token-settings" => json!({ "pats_enabled": true }),
+
+            "update-user" => json!({ "preferred_name": "Changed" }),
+            "invite-user" => json!({ "email": self.address() }),
+            "create-personal-access-token" => json!({ "name": "Made", "ttl_seconds": 86_400 }),
+            "update-personal-access-token-details" => json!({ "name": "Changed" }),
+
+            "create-team" => json!({ "name": self.name("Team") }),
+            "update-team" => json!({ "description": "Changed" }),
+            "add-user-to-team" => {
+                let user = self.user(subject).await;
+                request.names_user = true;
+                request.ids.push(user.to_string());
+                json!({ "id": user })
+            }
+            "post-teams-teamId-system-accounts" => {
+                let account = self.account(subject).await;
+                request.names_account = true;
+                request.ids.push(account.clone());
+                json!({ "id": account })
+            }
+
+            "users-assign-role" | "teams-assign-role" | "post-system-accounts-accountId-assigned-roles" => {
+                self.role()
+            }
+            "create-system-accounts-assigned-roles-internal" => json!({
+                "role_name": "Connector", "entity_type_name": "Mesh Control Planes", "entity_region": "us",
+                "entity_id": self.nothing(), "parameters": { "zoneName": "zone" },
+            }),
+
+            "post-system-accounts" => json!({ "name": self.name("Account"), "description": "" }),
+            "patch-system-accounts-id" => json!({ "description": "Changed" }),
+            "post-system-accounts-id-access-tokens" => self.system_token(),
+            "patch-system-accounts-id-access-tokens-id" => json!({ "name": self.name("Changed") }),
+
+            "create-identity-provider" => self.provider(),
+            "update-identity-provider" => json!({ "login_path": self.name("changed") }),
+            "create-idp-team-group-mapping" => {
+                json!({ "team_id": self.named_team(request).await, "group": self.name("group") })
+            }
+            "update-idp-configuration" => json!({ "client_id": "changed" }),
+            "update-idp-team-mappings" => {
+                let team = self.named_team(request).await;
+                json!({ "mappings": [{ "group": self.name("group"), "team_ids": [team] }] })
+            }
+            "patch-team-group-mappings" => {
+                let team = self.named_team(request).await;
+                json!({ "data": [{ "team_id": team, "groups": [self.name("group")] }] })
+            }
+            other => panic!("nobody wrote a body for [{other}]"),
+        }
+    }
+
+    async fn named_team(&self, request: &mut Request) -> String {
+        let team = self.team().await;
+        request.ids.push(team.clone());
+        team
+    }
+}

@@ -1,0 +1,12 @@
+//! Who may do what: every operation as every kind of caller against a hand-written table, organizations
+//! against each other, and how permissions come and go.
+
+mod bodies;
+mod callers;
+mod escalation;
+mod operations;
+mod platform_scope;
+mod requests;
+mod sharing;
+mod table;
+mod tenancy;

@@ -1,0 +1,264 @@
+//! For every operation a smallest valid request, on objects made for it.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use http::Method;
+use kernel::{SystemAccountId, UserId};
+use serde_json::{Value, json};
+use tests::{Answer, Client, TestApp};
+
+use crate::operations::Operation;
+
+/// Whom a request is about, where it is about a user or a system account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// Somebody made for it.
+    Anyone,
+    /// This user.
+    User(UserId),
+    /// This system account.
+    Account(SystemAccountId),
+}
+
+/// A request.
+#[derive(Clone)]
+pub struct Request {
+    pub method: Method,
+    pub path: String,
+    pub body: Option<Value>,
+    /// The ids of objects that it names, the path's first.
+    pub ids: Vec<String>,
+    /// Whether one of them is a user's.
+    pub names_user: bool,
+    /// Whether one of them is a system account's.
+    pub names_account: bool,
+}
+
+impl Request {
+    /// Whether it is about such a subject.
+    pub const fn names(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Anyone => true,
+            Subject::User(_) => self.names_user,
+            Subject::Account(_) => self.names_account,
+        }
+    }
+
+    /// The same request with other ids.
+    pub fn with(&self, ids: &[(&str, &str)]) -> Self {
+        let mut path = self.path.clone();
+        let mut body = self.body.as_ref().map(Value::to_string);
+        for (from, to) in ids {
+            path = path.replace(from, to);
+            body = body.map(|body| body.replace(from, to));
+        }
+        let body = body.map(|body| serde_json::from_str(&body).expect("an id is replaced by an id"));
+        Self { path, body, ..self.clone() }
+    }
+
+    /// Sends it. A reply that the operation does not declare is an error here, so that one does not hide
+    /// what comes after it.
+    pub async fn send(&self, client: &Client) -> Result<Answer, String> {
+        let (client, Self { method, path, body, .. }) = (client.clone(), self.clone());
+        let sent = tokio::spawn(async move { client.call(method, &path, body).await }).await;
+        sent.map_err(|failed| match failed.try_into_panic() {
+            Ok(panic) => {
+                panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "the call panicked".to_owned())
+            }
+            Err(failed) => failed.to_string(),
+        })
+    }
+}
+
+/// How long tokens made for requests are good.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Makes requests in one organization.
+pub struct Maker<'a> {
+    pub app: &'a TestApp,
+    next: AtomicU32,
+}
+
+impl<'a> Maker<'a> {
+    /// Sets up what operations without a path parameter need.
+    pub async fn new(app: &'a TestApp) -> Self {
+        let maker = Self { app, next: AtomicU32::new(1) };
+        let provider = maker.object("/v3/identity-providers", Subject::Anyone).await;
+        let mappings = format!("/v3/identity-providers/{provider}/team-group-mappings");
+        maker.object(&mappings, Subject::Anyone).await;
+        let list = format!("/v3/organizations/{}/ip-allow-list", app.org);
+        app.owner.put(&list, json!({ "enabled": false, "allowed_ips": ["127.0.0.1"] })).await.expect(201);
+        maker
+    }
+
+    /// A request for the operation.
+    pub async fn request(&self, operation: &Operation, subject: Subject) -> Request {
+        let mut request = Request {
+            method: operation.method.clone(),
+            path: String::new(),
+            body: None,
+            ids: Vec::new(),
+            names_user: false,
+            names_account: false,
+        };
+        for segment in operation.path.split('/').skip(1) {
+            let part = if segment.starts_with('{') {
+                self.name_object(&mut request, subject).await
+            } else {
+                segment.to_owned()
+            };
+            request.path = format!("{}/{part}", request.path);
+        }
+        if operation.takes_body {
+            request.body = Some(self.body(&operation.id, &mut request, subject).await);
+        }
+        if operation.id == "get-users-internal" {
+            request.path.push_str("?aid=auth0%7C1");
+        }
+        request
+    }
+
+    /// Names an object of the collection that the request's path has come to.
+    async fn name_object(&self, request: &mut Request, subject: Subject) -> String {
+        let collection = request.path.clone();
+        let id = self.object(&collection, subject).await;
+        request.names_user |= collection.ends_with("/users");
+        request.names_account |= collection.ends_with("/system-accounts");
+        request.ids.push(id.clone());
+        id
+    }
+
+    /// The id of an object in a collection: a new one, unless it is the subject.
+    pub async fn object(&self, collection: &str, subject: Subject) -> String {
+        match (collection, collection.rsplit('/').next().unwrap_or_default()) {
+            ("/v3/organizations", _) => self.app.org.to_string(),
+            ("/v3/teams", _) => self.team().await,
+            ("/v3/users", _) => self.user(subject).await.to_string(),
+            ("/v3/system-accounts", _) => self.account(subject).await,
+            ("/v3/internal/system-accounts", _) => self.managed_account(subject).await,
+            ("/v3/identity-providers", _) => self.post(collection, self.provider()).await,
+            (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
+            (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
+            (_, "teams") => self.joining(collection).await,
+            (_, "assigned-roles") => self.post(collection, self.role()).await,
+            (_, "team-group-mappings") => self.post(collection, self.mapping().await).await,
+            (_, "access-tokens") if collection.starts_with("/v3/users/") => {
+                self.personal_token(collection).await
+            }
+            (_, "access-tokens") => self.post(collection, self.system_token()).await,
+            _ => panic!("nobody says how to make an object of {collection}"),
+        }
+    }
+
+    async fn post(&self, collection: &str, body: Value) -> String {
+        let made = self.app.owner.post(collection, body).await.expect(201);
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub async fn team(&self) -> String {
+        self.post("/v3/teams", json!({ "name": self.name("Team") })).await
+    }
+
+    /// Adds somebody to the team whose members the collection is.
+    async fn joined(&self, collection: &str, id: String) -> String {
+        self.app.owner.post(collection, json!({ "id": id })).await.expect(201);
+        id
+    }
+
+    /// A team for the user or the system account whose teams the collection is.
+    async fn joining(&self, collection: &str) -> String {
+        let segments: Vec<&str> = collection.split('/').collect();
+        let [_, _, kind, id, _] = segments[..] else { panic!("{collection} is nobody's teams") };
+        let team = self.team().await;
+        self.joined(&format!("/v3/teams/{team}/{kind}"), id.to_owned()).await;
+        team
+    }
+
+    pub async fn user(&self, subject: Subject) -> UserId {
+        match subject {
+            Subject::User(id) => id,
+            _ => self.app.member(&self.address()).await.id,
+        }
+    }
+
+    pub async fn account(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Account(id) => id.to_string(),
+            _ => {
+                self.post(
+                    "/v3/system-accounts",
+                    json!({ "name": self.name("Account"), "description": self.name("For") }),
+                )
+                .await
+            }
+        }
+    }
+
+    async fn managed_account(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Account(id) => id.to_string(),
+            _ => {
+                self.post(
+                    "/v3/system-accounts",
+                    json!({ "name": self.name("Zone"), "konnect_managed": true }),
+                )
+                .await
+            }
+        }
+    }
+
+    /// Only a user makes a token of its own, so it is made behind the API's back.
+    async fn personal_token(&self, collection: &str) -> String {
+        let user = collection.split('/').nth(3).and_then(|id| id.parse().ok()).expect("a user's collection");
+        self.app.token_of(user, MONTH).await;
+        let tokens = self.app.owner.get(collection).await.expect(200);
+        let newest = tokens["data"].as_array().and_then(|tokens| tokens.last()).expect("a token");
+        newest["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A name that nothing else has, in this organization or another.
+    pub fn name(&self, what: &str) -> String {
+        format!("{what}{}{}", self.next.fetch_add(1, Ordering::Relaxed), self.mark())
+    }
+
+    /// What all names that were made in this organization end with.
+    pub fn mark(&self) -> String {
+        let org = self.app.org.uuid().simple().to_string();
+        format!("x{}", &org[20..])
+    }
+
+    pub fn address(&self) -> String {
+        format!("{}@acme.test", self.name("user"))
+    }
+
+    /// An id that nothing has.
+    pub fn nothing(&self) -> String {
+        self.app.app.new_id::<()>(self.app.org).to_string()
+    }
+
+    pub fn role(&self) -> Value {
+        json!({
+            "role_name": "Viewer", "entity_type_name": "Control Planes", "entity_region": "us",
+            "entity_id": self.nothing(),
+        })
+    }
+
+    pub fn provider(&self) -> Value {
+        json!({
+            "type": "oidc", "login_path": self.name("path"),
+            "config": { "issuer_url": "https://idp.test", "client_id": self.name("client") },
+        })
+    }
+
+    pub fn system_token(&self) -> Value {
+        let expires_at = self.app.app.clock.now(self.app.org).plus(MONTH);
+        json!({ "name": self.name("Token"), "expires_at": expires_at })
+    }
+
+    async fn mapping(&self) -> Value {
+        json!({ "team_id": self.team().await, "group": self.name("group") })
+    }
+}
