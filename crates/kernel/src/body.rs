@@ -54,6 +54,25 @@ impl<T: Body> Draft<T> {
         })
     }
 
+    /// A field's text as it was sent, for rules that only hold beside data.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.object.get(field)?.as_str()
+    }
+
+    /// Reads the fields; fails with every fault, those included that were found beside data.
+    pub fn parse_with(&self, mut more: Vec<Invalid>) -> Result<T, Problem> {
+        match self.parse() {
+            Ok(body) if more.is_empty() => Ok(body),
+            Ok(_) => Err(Problem::Invalid(more)),
+            Err(Problem::Invalid(mut faults)) => {
+                more.retain(|fault| faults.iter().all(|known| known.field != fault.field));
+                faults.append(&mut more);
+                Err(Problem::Invalid(faults))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Reads the fields; fails with every fault.
     pub fn parse(&self) -> Result<T, Problem> {
         let mut fields = Fields::over(&self.object);

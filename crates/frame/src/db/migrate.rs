@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use sqlx::{
     SqlSafeStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
+    postgres::PgPool,
 };
 
 use super::{Db, Engine};
@@ -70,7 +71,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), MigrationFault> {
         let migrator = migrator(self.is_postgres());
         let result = match &*self.engine {
-            Engine::Postgres(pool) => migrator.run(pool).await,
+            Engine::Postgres(pool) => migrate_postgres(pool, &migrator).await,
             Engine::Sqlite(sqlite) => sqlite.migrate(&migrator).await,
         };
         result.map_err(MigrationFault::from)
@@ -88,6 +89,16 @@ impl Db {
             .and_then(|row| row.0)
             .unwrap_or(0)
     }
+}
+
+async fn migrate_postgres(pool: &PgPool, migrator: &Migrator) -> Result<(), MigrateError> {
+    let mut conn = pool.acquire().await?;
+    let result = migrator.run(&mut *conn).await;
+    if result.is_err() {
+        // A migration that fails keeps its lock; with the connection it goes.
+        conn.close().await?;
+    }
+    result
 }
 
 fn migrator(postgres: bool) -> Migrator {

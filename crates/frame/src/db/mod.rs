@@ -64,15 +64,25 @@ impl DatabaseUrl {
         match self {
             Self::SqliteFile(path) => format!("sqlite:{}", path.display()),
             Self::SqliteMemory => "sqlite::memory:".to_owned(),
-            Self::Postgres(url) => match (url.find("://"), url.rfind('@')) {
-                (Some(start), Some(at)) if start + 3 < at => {
-                    let user = url[start + 3..at].split(':').next().unwrap_or_default();
-                    format!("{}{user}:***{}", &url[..start + 3], &url[at..])
-                }
-                _ => url.clone(),
-            },
+            Self::Postgres(url) => masked(url),
         }
     }
+}
+
+/// A URL without its password, which may also stand in a parameter; any other text as it is.
+pub fn masked(text: &str) -> String {
+    let mut shown = match (text.find("://"), text.rfind('@')) {
+        (Some(start), Some(at)) if start + 3 < at => {
+            let user = text[start + 3..at].split(':').next().unwrap_or_default();
+            format!("{}{user}:***{}", &text[..start + 3], &text[at..])
+        }
+        _ => text.to_owned(),
+    };
+    if let Some(start) = shown.find("password=").map(|at| at + "password=".len()) {
+        let end = shown[start..].find('&').map_or(shown.len(), |length| start + length);
+        shown.replace_range(start..end, "***");
+    }
+    shown
 }
 
 /// A failure of the database, sorted by what to do about it.
@@ -230,6 +240,7 @@ mod tests {
         );
         let url = DatabaseUrl::parse("postgres://ann:s3cret@db.example/latchkey").ok().unwrap();
         assert_eq!(url.masked(), "postgres://ann:***@db.example/latchkey");
+        assert_eq!(masked("postgres://x/y?password=s3cret&port=1"), "postgres://x/y?password=***&port=1");
         for bad in ["", "sqlite:", "mysql://x", "latchkey.db"] {
             assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
         }

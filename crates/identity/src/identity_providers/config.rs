@@ -1,7 +1,7 @@
 //! What an identity provider is configured with.
 
 use kernel::{
-    Body, Fault, Fields, IdentityProviderId, Patch, Secret,
+    Body, Fault, Fields, IdentityProviderId, Patch, Problem, Result, Secret,
     rules::{List, Text, Url, secret, text},
 };
 use schemars::JsonSchema;
@@ -248,6 +248,10 @@ impl Body for OidcPatch {
 
 const METADATA: Text = text(1, 500_000);
 
+fn no_metadata() -> Fault {
+    Fault::Dependent("either this or the metadata itself is needed", vec!["idp_metadata_xml"])
+}
+
 /// A new SAML configuration: metadata, or where it is.
 pub struct SamlConfig(pub Saml);
 
@@ -259,10 +263,7 @@ impl Body for SamlConfig {
         let xml = fields.optional("idp_metadata_xml", METADATA);
         let (idp_metadata_url, idp_metadata_xml) = (url?, xml?);
         if idp_metadata_url.is_none() && idp_metadata_xml.is_none() {
-            fields.fault(
-                "idp_metadata_url",
-                Fault::Dependent("either this or the metadata itself is needed", vec!["idp_metadata_xml"]),
-            );
+            fields.fault("idp_metadata_url", no_metadata());
         }
         Some(Self(Saml { idp_metadata_url, idp_metadata_xml }))
     }
@@ -275,12 +276,14 @@ pub struct SamlPatch {
 }
 
 impl SamlPatch {
-    /// Lays the change over a configuration.
-    pub fn over(self, current: Saml) -> Saml {
-        Saml {
-            idp_metadata_url: self.url.over(current.idp_metadata_url),
-            idp_metadata_xml: self.xml.over(current.idp_metadata_xml),
+    /// Lays the change over a configuration; fails if no metadata would be left.
+    pub fn over(self, current: Saml) -> Result<Saml> {
+        let idp_metadata_url = self.url.over(current.idp_metadata_url);
+        let idp_metadata_xml = self.xml.over(current.idp_metadata_xml);
+        if idp_metadata_url.is_none() && idp_metadata_xml.is_none() {
+            return Err(Problem::invalid("config.idp_metadata_url", no_metadata()));
         }
+        Ok(Saml { idp_metadata_url, idp_metadata_xml })
     }
 }
 

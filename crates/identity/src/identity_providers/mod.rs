@@ -216,7 +216,7 @@ async fn provider_update(
         }
         (Patch::Value(object), Config::Saml(saml)) => {
             let change = Draft::<SamlPatch>::nested(object).parse_in("config")?;
-            (Config::Saml(change.over(saml)), None)
+            (Config::Saml(change.over(saml)?), None)
         }
         (Patch::Absent | Patch::Null, config) => (config, None),
     };

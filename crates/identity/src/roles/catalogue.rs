@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use frame::App;
-use kernel::{Action, Actions, Fault, Grant, Invalid, OrgId, Problem, Result, krn::Via};
+use kernel::{Action, Actions, Fault, Grant, Invalid, OrgId, Result, krn::Via};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -181,8 +181,10 @@ impl Catalogue {
         self.types.iter().find(|kind| kind.assigned_as == assigned_as)
     }
 
-    /// Whether a role can be assigned: 400 names what is unknown.
-    pub fn check(&self, role: &str, kind: &str, entity: Option<&str>) -> Result<()> {
+    /// Whether a role can be assigned: what is unknown or missing, named. Fields that are missing
+    /// altogether are the body's own concern.
+    pub fn faults(&self, role: Option<&str>, kind: Option<&str>, entity: Option<&str>) -> Vec<Invalid> {
+        let (Some(role), Some(kind)) = (role, kind) else { return Vec::new() };
         let fault = |field: &str, fault| Invalid::body(field, fault);
         let names = |types: &mut dyn Iterator<Item = &EntityType>| {
             let mut names: Vec<String> =
@@ -215,7 +217,7 @@ impl Catalogue {
                 faults.push(fault("entity_type_name", Fault::NotOneOf(kinds)));
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(faults)) }
+        faults
     }
 
     /// What an assignment allows in this organization. Nothing if the catalogue does not know it.
@@ -368,8 +370,8 @@ mod tests {
             grants = [{ on = "widgets", actions = ["edit"] }]
         "#;
         let catalogue = Catalogue::builtin().unwrap().extended(more).unwrap();
-        assert!(catalogue.check("Polisher", "Widgets", Some("*")).is_ok());
-        assert!(catalogue.check("Polisher", "Control Planes", Some("*")).is_err());
+        assert!(catalogue.faults(Some("Polisher"), Some("Widgets"), Some("*")).is_empty());
+        assert!(!catalogue.faults(Some("Polisher"), Some("Control Planes"), Some("*")).is_empty());
         let bad = more.replace("\"edit\"", "\"smash\"");
         assert!(Catalogue::builtin().unwrap().extended(&bad).unwrap_err().contains("smash"));
     }

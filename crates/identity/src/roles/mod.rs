@@ -228,12 +228,12 @@ async fn role_assign<H: Holder>(
     draft: Draft<NewAssignment>,
 ) -> Result<Created<AssignedRole>> {
     H::exists(&cx, holder).await?;
-    let new = draft.parse()?;
-    cx.app().part::<Arc<Catalogue>>()?.check(
-        &new.role_name,
-        &new.entity_type_name,
-        new.entity_id.as_deref(),
-    )?;
+    let unknown = cx.app().part::<Arc<Catalogue>>()?.faults(
+        draft.text("role_name"),
+        draft.text("entity_type_name"),
+        draft.text("entity_id"),
+    );
+    let new = draft.parse_with(unknown)?;
     H::changeable(&cx, holder).await?;
     let role = AssignedRole {
         id: cx.new_id(),

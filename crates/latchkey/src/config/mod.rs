@@ -138,7 +138,7 @@ impl Sources {
         parse(&text)
             .map_err(|rule| {
                 let secret = setting.is_some_and(|setting| setting.secret);
-                let shown = if secret { "***".to_owned() } else { text.clone() };
+                let shown = if secret { "***".to_owned() } else { frame::db::masked(&text) };
                 self.faults.push(format!("{name} is [{shown}] ({origin}), but it {rule}"));
             })
             .ok()

@@ -1,0 +1,88 @@
+//! What is good is accepted, with the status that the contract has for it: the poison would prove
+//! nothing if the operations refused everything.
+
+use http::Method;
+use tests::{Engine, on_both};
+
+use crate::{
+    findings::{Findings, brief},
+    good, operations,
+    operations::Operation,
+    world::{JSON, Request, World},
+};
+
+/// 201 for what creates, 204 for what deletes, 200 for the rest; but PUT of the allow list is published
+/// with 201.
+fn published(operation: &Operation) -> u16 {
+    match (operation.method.as_str(), operation.id.as_str()) {
+        ("POST", _) | (_, "put-ip-allow-list") => 201,
+        ("DELETE", _) => 204,
+        _ => 200,
+    }
+}
+
+/// Replies without a body although something was made (wire 2.3, 6.38).
+const EMPTY: [&str; 3] = ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts"];
+
+on_both! {
+    /// Every operation once, on things that are there: GETs, changes, then deletions from the leaves up.
+    async fn every_operation_can_succeed(engine: Engine) {
+        let world = World::new(engine).await;
+        let mut findings = Findings::default();
+        let mut order: Vec<&Operation> = operations::all().iter().collect();
+        // Stable, and what is deeper goes first: a mapping before its provider, a revocation before a deletion.
+        order.sort_by_key(|it| {
+            (
+                it.method == Method::DELETE,
+                it.method != Method::GET,
+                std::cmp::Reverse(it.path.matches('/').count()),
+            )
+        });
+        for operation in order {
+            let bodies = match &operation.body {
+                Some(_) => good::bodies(&world, operation),
+                None if operation.takes("aid") => {
+                    vec![(format!("{}?aid=auth0%7C1", world.path(operation)), serde_json::Value::Null)]
+                }
+                None => vec![(world.path(operation), serde_json::Value::Null)],
+            };
+            for (path, body) in bodies {
+                let body = if body.is_null() { vec![] } else { body.to_string().into_bytes() };
+                // Some clients send a content type with everything, body or not.
+                let request = Request { what: "good", path: &path, headers: JSON, body };
+                let line = format!("{} {path}", operation.id);
+                let reply = match world.call(operation, request).await {
+                    Ok(reply) => reply,
+                    Err(fault) => {
+                        findings.note(format!("{line}: {fault}"));
+                        continue;
+                    }
+                };
+                let line = format!("{line}: {} {}", reply.status, brief(&reply.text));
+                findings
+                    .want(reply.status == published(operation) && reply.status == operation.success, || {
+                        line.clone()
+                    });
+                let empty = operation.method == Method::DELETE || EMPTY.contains(&operation.id.as_str());
+                findings.want(reply.text.is_empty() == empty, || format!("with or without a body: {line}"));
+                let content_type = reply.header("content-type");
+                findings.want(content_type.is_empty() == empty, || {
+                    format!("content type [{content_type}]: {line}")
+                });
+            }
+            if operation.method == Method::DELETE {
+                let path = world.path(operation);
+                world
+                    .refused(
+                        &mut findings,
+                        operation,
+                        Request { what: "again", path: &path, headers: JSON, body: vec![] },
+                        404,
+                        &[],
+                    )
+                    .await;
+            }
+        }
+        findings.end();
+    }
+}

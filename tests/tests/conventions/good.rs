@@ -1,0 +1,100 @@
+//! For each operation that takes a body, a good one: what the poison is put into.
+
+use serde_json::{Value, json};
+
+use crate::{
+    operations::Operation,
+    world::{NOBODY, World},
+};
+
+/// A path of the operation and a body that it accepts there.
+pub type Good = (String, Value);
+
+/// Good bodies of an operation, together naming every field that it declares.
+pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
+    let path = world.path(operation);
+    let team = world.id("team");
+    let role = |region: &str| json!({ "role_name": "Viewer", "entity_id": NOBODY, "entity_type_name": "Control Planes", "entity_region": region });
+    let oidc = json!({
+        "issuer_url": "https://login.example.test/tenant", "client_id": "console", "client_secret": "s3cret",
+        "scopes": ["openid", "email"], "claim_mappings": { "name": "nick", "email": "mail", "groups": "teams" },
+    });
+    let saml = json!({ "idp_metadata_url": "https://idp.example.test/metadata", "idp_metadata_xml": "<EntityDescriptor/>" });
+    let body = match operation.id.as_str() {
+        "create-team" | "update-team" => {
+            json!({ "name": "Platform", "description": "Runs it", "labels": { "env": "test" } })
+        }
+        "update-user" => json!({ "full_name": "Ann Other", "preferred_name": "Ann" }),
+        "invite-user" => json!({ "email": "new@acme.test" }),
+        "add-user-to-team" => json!({ "id": world.id("owner") }),
+        "post-teams-teamId-system-accounts" => json!({ "id": world.id("spare account") }),
+        "users-assign-role" | "teams-assign-role" | "post-system-accounts-accountId-assigned-roles" => {
+            role("us")
+        }
+        "create-system-accounts-assigned-roles-internal" => {
+            let mut role = role("us");
+            role["parameters"] = json!({ "zoneName": "zone3" });
+            role
+        }
+        "post-system-accounts" => {
+            json!({ "name": "deployer", "description": "Deploys", "konnect_managed": false })
+        }
+        "patch-system-accounts-id" => json!({ "name": "releaser", "description": "Releases" }),
+        "post-system-accounts-id-access-tokens" => json!({ "name": "ci", "expires_at": world.next_month() }),
+        "patch-system-accounts-id-access-tokens-id" | "update-personal-access-token-details" => {
+            json!({ "name": "Renamed" })
+        }
+        "create-personal-access-token" => {
+            return vec![
+                (path.clone(), json!({ "name": "Phone", "ttl_seconds": 86_400 })),
+                (path, json!({ "name": "Desk", "expires_at": world.next_month() })),
+            ];
+        }
+        "update-organizations-me" => {
+            json!({ "name": "Acme Ltd", "mfa_enabled": false, "owner_id": world.id("owner") })
+        }
+        "update-authentication-settings" => json!({
+            "basic_auth_enabled": true, "oidc_auth_enabled": true, "saml_auth_enabled": false,
+            "idp_mapping_enabled": false, "konnect_mapping_enabled": true,
+        }),
+        "update-impersonation-settings" => json!({ "enabled": true }),
+        "update-personal-access-token-settings" => {
+            json!({ "pats_enabled": true, "max_expiration_period_days": 300 })
+        }
+        "put-ip-allow-list" | "patch-ip-allow-list" => {
+            json!({ "enabled": false, "allowed_ips": ["192.0.2.0/24", "2001:db8::1"] })
+        }
+        "create-identity-provider" => {
+            return vec![
+                (
+                    path.clone(),
+                    json!({ "type": "oidc", "enabled": false, "login_path": "second", "config": oidc }),
+                ),
+                (path, json!({ "type": "saml", "enabled": false, "login_path": "third", "config": saml })),
+            ];
+        }
+        "update-identity-provider" => {
+            let other = world.path_with(operation, Some(("id", world.id("saml"))));
+            return vec![
+                (path, json!({ "enabled": true, "login_path": "acme-2", "config": oidc })),
+                (other, json!({ "enabled": false, "login_path": "acme-saml-2", "config": saml })),
+            ];
+        }
+        "update-idp-configuration" => {
+            let mut body = oidc;
+            let fields = body.as_object_mut().expect("it is an object");
+            let issuer = fields.remove("issuer_url").expect("it has an issuer");
+            fields.insert("issuer".to_owned(), issuer);
+            fields.insert("login_path".to_owned(), json!("acme-3"));
+            body
+        }
+        "create-idp-team-group-mapping" => json!({ "team_id": team, "group": "platform" }),
+        "update-idp-team-mappings" => json!({ "mappings": [{ "group": "gateway", "team_ids": [team] }] }),
+        "patch-team-group-mappings" => {
+            json!({ "data": [{ "team_id": team, "groups": ["gateway", "edge"] }] })
+        }
+        // An operation that brings a body brings a good one.
+        other => panic!("no good body is known for {other}"),
+    };
+    vec![(path, body)]
+}

@@ -1,0 +1,295 @@
+//! An organization in which there is one of everything, so that every operation finds what its path
+//! names.
+
+use std::{any::Any, collections::BTreeMap, time::Duration};
+
+use http::Method;
+use serde_json::{Value, json};
+use tests::{Client, Engine, TestApp};
+
+use crate::{
+    findings::{Findings, brief},
+    operations::{self, Operation},
+    reply::Reply,
+};
+
+/// An id that nothing has.
+pub const NOBODY: &str = "7f9fd312-a987-4628-b4c5-bb4f4fddd5f7";
+
+/// An organization with one of everything.
+pub struct World {
+    /// The server.
+    pub app: TestApp,
+    service: Client,
+    ids: BTreeMap<&'static str, String>,
+}
+
+/// A request to an operation.
+pub struct Request<'r> {
+    /// What is special about it.
+    pub what: &'r str,
+    /// Its path and query.
+    pub path: &'r str,
+    /// Its headers.
+    pub headers: &'r [(&'r str, &'r str)],
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// The header of a JSON body.
+pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
+impl<'r> Request<'r> {
+    /// One without a body.
+    pub fn plain(what: &'r str, path: &'r str) -> Self {
+        Self { what, path, headers: &[], body: Vec::new() }
+    }
+
+    /// One with a JSON body, or what passes for one.
+    pub fn json(what: &'r str, path: &'r str, body: impl Into<Vec<u8>>) -> Self {
+        Self { what, path, headers: JSON, body: body.into() }
+    }
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().expect("an id").to_owned()
+}
+
+impl World {
+    /// Starts a server and makes one of everything.
+    pub async fn new(engine: Engine) -> Self {
+        let app = TestApp::new(engine).await;
+        let service = app.service("mesh").await;
+        let owner = &app.owner;
+        let mut ids = BTreeMap::new();
+        ids.insert("organization", app.org.to_string());
+        ids.insert("owner", app.owner_id.to_string());
+        let user = app.member("ann@acme.test").await.id;
+        ids.insert("user", user.to_string());
+        let team = owner.post("/v3/teams", json!({ "name": "Gateway", "labels": { "env": "prod" } })).await;
+        let team = id(&team.expect(201));
+        owner.post(&format!("/v3/teams/{team}/users"), json!({ "id": user })).await.expect(201);
+        let account = app.system_account("robot").await.0;
+        owner.post(&format!("/v3/teams/{team}/system-accounts"), json!({ "id": account })).await.expect(201);
+        let tokens = owner.get(&format!("/v3/system-accounts/{account}/access-tokens")).await.expect(200);
+        ids.insert("account token", id(&tokens["data"][0]));
+        for (name, managed) in [("spare account", false), ("managed account", true)] {
+            let body = json!({ "name": name, "description": "", "konnect_managed": managed });
+            ids.insert(name, id(&owner.post("/v3/system-accounts", body).await.expect(201)));
+        }
+        let role = json!({ "role_name": "Viewer", "entity_type_name": "Control Planes", "entity_region": "eu", "entity_id": NOBODY });
+        for (name, path) in [
+            ("team role", format!("/v3/teams/{team}/assigned-roles")),
+            ("user role", format!("/v3/users/{user}/assigned-roles")),
+            ("account role", format!("/v3/system-accounts/{account}/assigned-roles")),
+        ] {
+            ids.insert(name, id(&owner.post(&path, role.clone()).await.expect(201)));
+        }
+        let oidc = json!({ "issuer_url": "https://accounts.example.test", "client_id": "latchkey" });
+        let oidc = json!({ "type": "oidc", "enabled": true, "login_path": "acme", "config": oidc });
+        let oidc = id(&owner.post("/v3/identity-providers", oidc).await.expect(201));
+        let saml = json!({ "idp_metadata_url": "https://saml.example.test/metadata" });
+        let saml = json!({ "type": "saml", "login_path": "acme-saml", "config": saml });
+        let saml = id(&owner.post("/v3/identity-providers", saml).await.expect(201));
+        // The older API shows the mappings of the provider that is enabled, and replaces them.
+        for provider in [&oidc, &saml] {
+            let mappings = format!("/v3/identity-providers/{provider}/team-group-mappings");
+            let mapping = owner.post(&mappings, json!({ "team_id": team, "group": "gateway" })).await;
+            ids.insert("mapping", id(&mapping.expect(201)));
+        }
+        let tokens = format!("/v3/users/{}/access-tokens", app.owner_id);
+        let token = owner.post(&tokens, json!({ "name": "Laptop", "ttl_seconds": 86_400 })).await.expect(201);
+        ids.insert("personal token", id(&token));
+        let allowed = format!("/v3/organizations/{}/ip-allow-list", app.org);
+        owner.put(&allowed, json!({ "enabled": false, "allowed_ips": ["10.0.0.0/8"] })).await.expect(201);
+        ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
+        Self { app, service, ids }
+    }
+
+    /// Another identity provider, without mappings.
+    pub async fn provider(&self) -> String {
+        let config = json!({ "idp_metadata_url": "https://other.example.test/metadata" });
+        let body = json!({ "type": "saml", "login_path": "other", "config": config });
+        id(&self.app.owner.post("/v3/identity-providers", body).await.expect(201))
+    }
+
+    /// The id of what it has one of.
+    pub fn id(&self, what: &str) -> &str {
+        self.ids.get(what).unwrap_or_else(|| panic!("there is no {what}"))
+    }
+
+    /// When a token may expire, for a body.
+    pub fn next_month(&self) -> Value {
+        json!(self.app.app.clock.now(self.app.org).plus(Duration::from_secs(30 * 24 * 3600)))
+    }
+
+    /// Who calls an operation: the owner, or a platform service where people cannot.
+    pub fn caller(&self, operation: &Operation) -> &Client {
+        let people =
+            operation.schemes.is_empty() || operation.schemes.iter().any(|it| it == "personalAccessToken");
+        if people { &self.app.owner } else { &self.service }
+    }
+
+    /// What a path parameter of a path names.
+    fn parameter(&self, path: &str, name: &str) -> &str {
+        let of_user = path.starts_with("/v3/users/");
+        self.id(match name {
+            "organizationId" => "organization",
+            "teamId" => "team",
+            "userId" if path.contains("/access-tokens") => "owner",
+            "userId" => "user",
+            "accountId" if path.starts_with("/v3/internal/") => "managed account",
+            "accountId" => "account",
+            "tokenId" if of_user => "personal token",
+            "tokenId" => "account token",
+            "roleId" if of_user => "user role",
+            "roleId" if path.starts_with("/v3/teams/") => "team role",
+            "roleId" => "account role",
+            "id" if path.ends_with("/team-group-mappings/{id}") => "mapping",
+            "idpId" => "saml",
+            "id" => "oidc",
+            // An operation that brings a parameter brings something for it to name.
+            other => panic!("the world has nothing for the parameter {other} of {path}"),
+        })
+    }
+
+    /// The path of an operation, with what the world has in place of each parameter.
+    pub fn path(&self, operation: &Operation) -> String {
+        self.path_with(operation, None)
+    }
+
+    /// The same, but for one parameter.
+    pub fn path_with(&self, operation: &Operation, other: Option<(&str, &str)>) -> String {
+        let segments = operation.path.split('/').map(|segment| {
+            let Some(name) = segment.strip_prefix('{').and_then(|it| it.strip_suffix('}')) else {
+                return segment;
+            };
+            match other {
+                Some((parameter, value)) if parameter == name => value,
+                _ => self.parameter(&operation.path, name),
+            }
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    /// Calls an operation. An error is a reply that is not as declared, or none at all.
+    pub async fn call(&self, operation: &Operation, request: Request<'_>) -> Result<Reply, String> {
+        self.call_as(self.caller(operation), &operation.method, request).await
+    }
+
+    /// Calls a path as somebody.
+    pub async fn call_as(
+        &self,
+        caller: &Client,
+        method: &Method,
+        request: Request<'_>,
+    ) -> Result<Reply, String> {
+        let Request { path, headers, body, .. } = request;
+        let (client, method, path) = (caller.clone(), method.clone(), path.to_owned());
+        let headers: Vec<(String, String)> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        // The client panics if nothing comes back or if it is not as declared; that is one finding of many.
+        let sent = tokio::spawn(async move {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+            client.send(method, &path, &headers, body).await
+        });
+        match sent.await {
+            Ok(answer) => Ok(answer.into()),
+            Err(broken) => Err(brief(&words(broken.into_panic()))),
+        }
+    }
+
+    /// Wants a request refused with this status, and with complaints about just these fields if it is 400.
+    pub async fn refused(
+        &self,
+        findings: &mut Findings,
+        operation: &Operation,
+        request: Request<'_>,
+        status: u16,
+        fields: &[&str],
+    ) {
+        let line = format!("{}: {}", operation.id, request.what);
+        let reply = match self.call(operation, request).await {
+            Ok(reply) => reply,
+            Err(fault) => return findings.note(format!("{line}: {fault}")),
+        };
+        if reply.status != status {
+            return findings.note(format!(
+                "{line}: {} instead of {status}: {}",
+                reply.status,
+                brief(&reply.text)
+            ));
+        }
+        for fault in reply.faults(operation.family()) {
+            findings.note(format!("{line}: {fault}: {}", brief(&reply.text)));
+        }
+        if status == 400 {
+            let good = fields.iter().all(|field| reply.fields().contains(field))
+                && reply.fields().iter().all(|field| fields.contains(field));
+            findings.want(good, || {
+                format!(
+                    "{line}: it complains of {:?} instead of {fields:?}: {}",
+                    reply.fields(),
+                    brief(&reply.text)
+                )
+            });
+        }
+    }
+
+    /// Everything that GETs show, and every row that is stored.
+    pub async fn state(&self) -> BTreeMap<String, Value> {
+        let mut state = BTreeMap::new();
+        for operation in operations::gets() {
+            let query = match operation {
+                _ if operation.takes("page[size]") => "?page[size]=1000",
+                _ if operation.takes("aid") => "?aid=auth0%7C1",
+                _ => "",
+            };
+            let path = format!("{}{query}", self.path(operation));
+            let reply = self.call(operation, Request::plain("", &path)).await;
+            let mut body = reply.map_or_else(Value::String, |reply| reply.body);
+            forget_uses(&mut body);
+            state.insert(operation.id.clone(), body);
+        }
+        // Of these tables GETs show everything but when a token was last used, which looking changes.
+        let looked_at = ["personal_access_tokens", "system_account_tokens", "client_tokens"];
+        let stored = self.app.database.dump().await;
+        let rows = stored.into_iter().filter(|(table, _)| !looked_at.contains(&table.as_str()));
+        state.extend(rows.map(|(table, rows)| (format!("table {table}"), json!(rows))));
+        state
+    }
+
+    /// Wants the state to be what it was: nothing was written, not even in part.
+    pub async fn unchanged(&self, findings: &mut Findings, before: &BTreeMap<String, Value>) {
+        let after = self.state().await;
+        for (what, is) in &after {
+            let was = &before[what];
+            findings.want(was == is, || {
+                format!(
+                    "something was written: {what} was {} and is {}",
+                    brief(&was.to_string()),
+                    brief(&is.to_string())
+                )
+            });
+        }
+    }
+}
+
+/// When a token was last used changes by looking.
+fn forget_uses(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("last_used_at");
+            map.values_mut().for_each(forget_uses);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_uses),
+        _ => {}
+    }
+}
+
+/// What a panic said.
+fn words(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}

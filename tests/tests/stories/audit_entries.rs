@@ -1,0 +1,295 @@
+//! Every change leaves one entry in the audit log, or does not happen.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use frame::operations::Spec;
+use http::Method;
+use serde_json::{Value, json};
+use tests::{Answer, Client, Engine, TestApp, on_both};
+
+use crate::{days, id, text};
+
+const ENTRIES: &str = "SELECT body FROM audit_events ORDER BY seq";
+
+/// Does one of everything, each first while the audit log cannot be written, and then for good.
+struct Day {
+    app: TestApp,
+    engine: Engine,
+    specs: Vec<Arc<Spec>>,
+    done: BTreeSet<&'static str>,
+    secrets: Vec<String>,
+}
+
+impl Day {
+    async fn begin(engine: Engine) -> Self {
+        let app = TestApp::with(engine, &[("SHOW_INVITE_LINKS", "true")]).await;
+        let specs = latchkey::operations().iter().map(|operation| Arc::clone(&operation.spec)).collect();
+        let secrets = vec![app.owner.token().to_owned()];
+        Self { app, engine, specs, done: BTreeSet::new(), secrets }
+    }
+
+    /// Makes writing to the audit log fail, or not any more.
+    async fn break_log(&self, broken: bool) {
+        let sql = match (self.engine, broken) {
+            (Engine::Sqlite, true) => {
+                "CREATE TRIGGER broken BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the log is full'); END"
+            }
+            (Engine::Sqlite, false) => "DROP TRIGGER broken",
+            (Engine::Postgres, true) => {
+                "CREATE OR REPLACE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION 'the log is full'; END $$; \
+                 CREATE TRIGGER broken BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION broken()"
+            }
+            (Engine::Postgres, false) => "DROP TRIGGER broken ON audit_events",
+        };
+        self.app.database.query(sql).await;
+    }
+
+    /// The owner does this.
+    async fn step(&mut self, operation: &'static str, at: &[&str], body: Value, entry: (&str, &str)) -> Value {
+        let owner = self.app.owner.clone();
+        let who = ("personalAccessToken", self.app.owner_id.to_string());
+        self.step_as(&owner, who, operation, at, body, entry).await
+    }
+
+    /// Somebody does this: nothing comes of it without an entry, and with it exactly one, which says
+    /// that the caller did this to that (`{new}` is the id in the reply, `?` one that is not). Returns
+    /// the reply.
+    async fn step_as(
+        &mut self,
+        caller: &Client,
+        who: (&str, String),
+        operation: &'static str,
+        at: &[&str],
+        body: Value,
+        (action, resource): (&str, &str),
+    ) -> Value {
+        let spec = self.specs.iter().find(|spec| spec.id == operation).expect("an operation").clone();
+        let mut values = at.iter();
+        let filled = |segment: &str| {
+            if segment.starts_with('{') { *values.next().expect("a value for each parameter") } else { segment }.to_owned()
+        };
+        let path = spec.path.split('/').map(filled).collect::<Vec<_>>().join("/");
+        let body = (spec.method != Method::DELETE).then_some(body);
+
+        let before = self.app.database.dump().await;
+        self.break_log(true).await;
+        let failed = caller.unchecked().call(spec.method.clone(), &path, body.clone()).await;
+        assert_eq!(failed.status, 500, "[{operation}] answered {}", failed.text);
+        assert!(!failed.text.contains("full"), "the client learns no more than that: {}", failed.text);
+        self.break_log(false).await;
+        let after = self.app.database.dump().await;
+        assert!(before == after, "[{operation}] left something behind without an entry in the log");
+
+        let reply = caller.call(spec.method.clone(), &path, body).await;
+        assert_eq!(reply.status, spec.reply.status, "[{operation}] answered {}", reply.text);
+        let entries = self.app.database.query(ENTRIES).await;
+        let new = &entries[before["audit_events"].len()..];
+        let [entry] = new else { panic!("[{operation}] left {} entries: {new:?}", new.len()) };
+        let resource = resource.replace("{new}", reply.body["id"].as_str().unwrap_or_default());
+        self.check_entry(&reply, entry, who, &path, action, &resource);
+        for member in ["token", "konnect_token", "link"] {
+            self.secrets.extend(reply.body[member].as_str().map(str::to_owned));
+        }
+        self.done.insert(operation);
+        reply.body
+    }
+
+    fn check_entry(&self, reply: &Answer, entry: &str, who: (&str, String), path: &str, action: &str, resource: &str) {
+        let entry: Value = serde_json::from_str(entry).expect("JSON");
+        let org = self.app.org;
+        let colon = if resource.is_empty() { "" } else { ":" };
+        let mut krn = format!("krn:identity:reg/*:org/{org}{colon}{resource}");
+        if krn.ends_with("/?") {
+            krn.truncate(krn.len() - 1);
+            krn.push_str(text(&entry, "resource").strip_prefix(&krn).expect("the resource"));
+        }
+        let expected = json!({
+            "type": "authorization", "service": "identity", "resource": krn, "action": action, "granted": true,
+            "org_id": org, "ts": entry["ts"], "principal_id": who.1, "actor_id": "", "client_ip": "127.0.0.1",
+            "uri": path, "user_agent": "", "trace_id": reply.header("x-request-id"),
+            "credential": { "type": who.0, "id": entry["credential"]["id"] }, "change": entry["change"],
+        });
+        assert_eq!(entry, expected);
+        assert!(entry["change"].is_object(), "{entry}");
+        let shown = &entry["change"]["after"];
+        if shown["id"] == reply.body["id"] && !shown["id"].is_null() {
+            let mut body = reply.body.clone();
+            for secret in ["token", "konnect_token"] {
+                body.as_object_mut().map(|body| body.remove(secret));
+            }
+            assert_eq!(shown, &body, "what the log says became of it is what the client was told");
+        }
+    }
+}
+
+/// Users, teams, roles.
+async fn people(day: &mut Day) {
+    let ann = day.app.member("ann@acme.test").await;
+    day.secrets.push(ann.client.token().to_owned());
+    let user = &ann.id.to_string();
+    day.step("invite-user", &[], json!({ "email": "bob@acme.test" }), ("create", "invites/?")).await;
+    day.step("update-user", &[user], json!({ "full_name": "Ann" }), ("edit", &format!("users/{user}"))).await;
+    day.step("update-organizations-me", &[], json!({ "name": "Acme Inc" }), ("edit", "")).await;
+
+    let (account, robot) = day.app.system_account("robot").await;
+    day.secrets.push(robot.token().to_owned());
+    let account = &account.to_string();
+    let team = day.step("create-team", &[], json!({ "name": "T", "labels": { "a": "b" } }), ("create", "teams/{new}")).await;
+    let team = id(&team);
+    day.step("update-team", &[team], json!({ "labels": { "a": null } }), ("edit", &format!("teams/{team}"))).await;
+    let member = format!("teams/{team}/users/{user}");
+    day.step("add-user-to-team", &[team], json!({ "id": user }), ("create", &member)).await;
+    let machine = format!("teams/{team}/system-accounts/{account}");
+    day.step("post-teams-teamId-system-accounts", &[team], json!({ "id": account }), ("create", &machine)).await;
+
+    let role = json!({ "role_name": "Viewer", "entity_type_name": "Portals", "entity_id": "*", "entity_region": "eu" });
+    for (holder, kind, assign, remove) in [
+        (user.as_str(), "users", "users-assign-role", "users-remove-role"),
+        (team, "teams", "teams-assign-role", "teams-remove-role"),
+        (
+            account,
+            "system-accounts",
+            "post-system-accounts-accountId-assigned-roles",
+            "delete-system-accounts-accountId-assigned-roles-roleId",
+        ),
+    ] {
+        let roles = format!("{kind}/{holder}/assigned-roles");
+        let held = day.step(assign, &[holder], role.clone(), ("create", &format!("{roles}/{{new}}"))).await;
+        day.step(remove, &[holder, id(&held)], Value::Null, ("delete", &format!("{roles}/{}", id(&held)))).await;
+    }
+    day.step("remove-user-from-team", &[team, user], Value::Null, ("delete", &member)).await;
+    let remove = "delete-teams-teamId-system-accounts-accountId";
+    day.step(remove, &[team, account], Value::Null, ("delete", &machine)).await;
+    day.step("delete-team", &[team], Value::Null, ("delete", &format!("teams/{team}"))).await;
+    day.step("delete-user", &[user], Value::Null, ("delete", &format!("users/{user}"))).await;
+}
+
+/// System accounts and tokens.
+async fn machines(day: &mut Day) {
+    let wanted = json!({ "name": "ci", "description": "Builds" });
+    let account = day.step("post-system-accounts", &[], wanted, ("create", "system-accounts/{new}")).await;
+    let account = id(&account);
+    let path = format!("system-accounts/{account}");
+    day.step("patch-system-accounts-id", &[account], json!({ "name": "cd" }), ("edit", &path)).await;
+    let expires_at = day.app.app.clock.now(day.app.org).plus(days(9));
+    let wanted = json!({ "name": "ci", "expires_at": expires_at });
+    let tokens = format!("{path}/access-tokens");
+    let create = "post-system-accounts-id-access-tokens";
+    let token = day.step(create, &[account], wanted, ("create", &format!("{tokens}/{{new}}"))).await;
+    let (token, at) = (id(&token), format!("{tokens}/{}", id(&token)));
+    day.step("patch-system-accounts-id-access-tokens-id", &[account, token], json!({ "name": "cd" }), ("edit", &at)).await;
+    day.step("delete-system-accounts-id-access-tokens-id", &[account, token], Value::Null, ("delete", &at)).await;
+    day.step("delete-system-accounts-id", &[account], Value::Null, ("delete", &path)).await;
+
+    let user = &day.app.owner_id.to_string();
+    let tokens = format!("users/{user}/access-tokens");
+    let wanted = json!({ "name": "ci", "ttl_seconds": 86_400 });
+    let token = day.step("create-personal-access-token", &[user], wanted, ("create", &format!("{tokens}/{{new}}"))).await;
+    let (token, at) = (id(&token), format!("{tokens}/{}", id(&token)));
+    day.step("update-personal-access-token-details", &[user, token], json!({ "name": "cd" }), ("edit", &at)).await;
+    day.step("revoke-personal-access-token", &[user, token], json!({}), ("revoke", &at)).await;
+    day.step("delete-personal-access-token", &[user, token], Value::Null, ("delete", &at)).await;
+
+    let managed = json!({ "name": "zone", "konnect_managed": true });
+    let managed = day.app.owner.post("/v3/system-accounts", managed).await.expect(201);
+    let service = day.app.service("zones").await;
+    day.secrets.push(service.token().to_owned());
+    let role = json!({ "role_name": "Connector", "entity_id": day.app.owner_id, "entity_type_name": "Mesh Control Planes",
+                       "entity_region": "eu", "parameters": { "zoneName": "zone3" } });
+    let assign = "create-system-accounts-assigned-roles-internal";
+    let resource = format!("system-accounts/{}/assigned-roles/{{new}}", id(&managed));
+    let who = ("clientToken", "zones".to_owned());
+    day.step_as(&service, who, assign, &[id(&managed)], role, ("create", &resource)).await;
+}
+
+/// What the organization decides for all.
+async fn rules(day: &mut Day) {
+    let org = &day.app.org.to_string();
+    let authentication = ("edit", "authentication-settings");
+    day.step("update-authentication-settings", &[], json!({ "idp_mapping_enabled": true }), authentication).await;
+    day.step("update-impersonation-settings", &[], json!({ "enabled": true }), ("edit", "impersonation-settings")).await;
+    let tokens = ("edit", "access-policy/personal-access-tokens");
+    let shorter = json!({ "max_expiration_period_days": 90 });
+    day.step("update-personal-access-token-settings", &[org], shorter, tokens).await;
+    let list = ("edit", "access-policy/ip-allow-list");
+    let allowed = json!({ "enabled": true, "allowed_ips": ["127.0.0.1"] });
+    day.step("put-ip-allow-list", &[org], allowed, list).await;
+    day.step("patch-ip-allow-list", &[org], json!({ "enabled": false }), list).await;
+}
+
+/// Identity providers and their mappings.
+async fn providers(day: &mut Day) {
+    let secret = "hunter2-client-secret";
+    day.secrets.push(secret.to_owned());
+    let config = json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey", "client_secret": secret });
+    let wanted = json!({ "type": "oidc", "login_path": "acme", "config": config });
+    let provider = day.step("create-identity-provider", &[], wanted, ("create", "identity-providers/{new}")).await;
+    let (provider, path) = (id(&provider), format!("identity-providers/{}", id(&provider)));
+    let change = json!({ "config": { "client_secret": secret } });
+    day.step("update-identity-provider", &[provider], change, ("edit", &path)).await;
+    day.step("update-idp-configuration", &[], json!({ "client_secret": secret }), ("edit", &path)).await;
+    let team = day.app.team_id("analytics-viewer").await;
+    let mappings = format!("{path}/team-group-mappings");
+    let wanted = json!({ "team_id": team, "group": "analysts" });
+    let create = "create-idp-team-group-mapping";
+    let mapping = day.step(create, &[provider], wanted, ("create", &format!("{mappings}/{{new}}"))).await;
+    let at = format!("{mappings}/{}", id(&mapping));
+    day.step("delete-idp-team-group-mapping", &[provider, id(&mapping)], Value::Null, ("delete", &at)).await;
+    let by_group = json!({ "mappings": [{ "group": "analysts", "team_ids": [team] }] });
+    day.step("update-idp-team-mappings", &[], by_group, ("edit", &mappings)).await;
+    let by_team = json!({ "data": [{ "team_id": team, "groups": [] }] });
+    day.step("patch-team-group-mappings", &[], by_team, ("edit", &mappings)).await;
+    day.step("delete-identity-provider", &[provider], Value::Null, ("delete", &path)).await;
+}
+
+on_both! {
+    /// One of every operation that changes something. A new one that is missing here fails the test.
+    async fn every_change_leaves_one_entry_or_does_not_happen(engine: Engine) {
+        let mut day = Day::begin(engine).await;
+        people(&mut day).await;
+        machines(&mut day).await;
+        rules(&mut day).await;
+        providers(&mut day).await;
+        let changing = day.specs.iter().filter(|spec| spec.method != Method::GET).map(|spec| spec.id);
+        assert_eq!(day.done, changing.collect::<BTreeSet<_>>());
+        for secret in &day.secrets {
+            let secret = secret.rsplit('=').next().unwrap_or_default();
+            assert_eq!(day.app.database.holding(secret).await, [""; 0], "a secret lies in the database");
+        }
+    }
+}
+
+on_both! {
+    /// What changes nothing leaves nothing; what follows from a change is told of as well.
+    async fn no_more_and_no_less(engine: Engine) {
+        let app = TestApp::new(engine).await;
+        let count = async || app.database.query(ENTRIES).await.len();
+        let tokens = format!("/v3/users/{}/access-tokens", app.owner_id);
+        let token = app.owner.post(&tokens, json!({ "name": "ab", "ttl_seconds": 86_400 })).await.expect(201);
+        let revoke = format!("{tokens}/{}/revoke", id(&token));
+        app.owner.patch(&revoke, json!({})).await.expect(200);
+        let before = count().await;
+        app.owner.patch(&revoke, json!({})).await.expect(200);
+        app.owner.post("/v3/teams", json!({ "name": "" })).await.expect(400);
+        app.owner.post("/v3/invites", json!({ "email": "owner@acme.test" })).await.expect(409);
+        app.owner.delete(&format!("/v3/users/{}", app.owner_id)).await.expect(409);
+        app.owner.get("/v3/users").await.expect(200);
+        assert_eq!(count().await, before);
+
+        let config = json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey" });
+        let provider = json!({ "type": "oidc", "config": config });
+        let provider = app.owner.post("/v3/identity-providers", provider).await.expect(201);
+        let only_oidc = json!({ "oidc_auth_enabled": true, "basic_auth_enabled": false });
+        app.owner.patch("/v3/authentication-settings", only_oidc).await.expect(200);
+        app.owner.delete(&format!("/v3/identity-providers/{}", id(&provider))).await.expect(204);
+        let entries = app.database.query(ENTRIES).await;
+        let [.., settings, deletion] = entries.as_slice() else { panic!("{entries:?}") };
+        let settings: Value = serde_json::from_str(settings).unwrap();
+        assert!(text(&settings, "resource").ends_with(":authentication-settings"));
+        assert_eq!(settings["change"]["before"]["basic_auth_enabled"], false);
+        assert_eq!(settings["change"]["after"]["basic_auth_enabled"], true);
+        assert!(deletion.contains("identity-providers/"));
+        assert_eq!(count().await, before + 4);
+    }
+}
