@@ -6,9 +6,9 @@ use std::{
 };
 
 use frame::db::DatabaseUrl;
-use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection, sqlite::SqliteConnectOptions,
-};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use crate::Beside;
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,55 +53,19 @@ impl Fresh {
 }
 
 impl Fresh {
-    /// Runs SQL beside the server, on a connection of its own; the last column of each row, as text.
-    pub async fn query(&self, sql: &str) -> Vec<String> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match &self.url {
-            DatabaseUrl::Postgres(url) => {
-                let mut conn = PgConnection::connect(url).await.expect("the database answers");
-                let rows = sqlx::raw_sql(sql).fetch_all(&mut conn).await.expect("the statement is good");
-                rows.iter().map(|row| row.get_unchecked(row.len() - 1)).collect()
-            }
-            DatabaseUrl::SqliteFile(path) => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .busy_timeout(std::time::Duration::from_secs(10));
-                let mut conn = SqliteConnection::connect_with(&options).await.expect("the database opens");
-                let rows = sqlx::raw_sql(sql).fetch_all(&mut conn).await.expect("the statement is good");
-                rows.iter().map(|row| row.get_unchecked(row.len() - 1)).collect()
-            }
-            DatabaseUrl::SqliteMemory => panic!("a database in memory has no second connection"),
-        }
+    /// A connection beside the server's.
+    pub async fn beside(&self) -> Beside {
+        Beside::connect(&self.url).await
     }
 
-    /// The names of the tables, those of the databases themselves left out.
-    pub async fn tables(&self) -> Vec<String> {
-        self.query(match &self.url {
-            DatabaseUrl::Postgres(_) => {
-                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
-            }
-            _ => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1",
-        })
-        .await
+    /// Runs SQL beside the server; the last column of each row, as text.
+    pub async fn query(&self, sql: &str) -> Vec<String> {
+        self.beside().await.query(sql).await
     }
 
     /// Everything that is stored: the rows of each table as text, bytes in hexadecimal.
     pub async fn dump(&self) -> BTreeMap<String, Vec<String>> {
-        let mut all = BTreeMap::new();
-        for table in self.tables().await {
-            let sql = match &self.url {
-                DatabaseUrl::Postgres(_) => format!("SELECT t::text FROM {table} t ORDER BY 1"),
-                _ => {
-                    let columns = self.query(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
-                    let quoted: Vec<String> =
-                        columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
-                    format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ' ' || "))
-                }
-            };
-            let rows = self.query(&sql).await;
-            all.insert(table, rows);
-        }
-        all
+        self.beside().await.dump().await
     }
 
     /// The tables in which a text stands, in clear or in hexadecimal.

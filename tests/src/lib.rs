@@ -2,11 +2,13 @@
 //! fresh database, with one client per kind of caller. Every reply is held against its declared schema.
 
 mod app;
+mod beside;
 mod client;
 mod conformance;
 mod database;
 
 pub use app::{Member, TestApp, configuration};
+pub use beside::Beside;
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
 

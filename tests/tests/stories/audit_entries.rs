@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use frame::operations::Spec;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Client, Engine, TestApp, on_both};
+use tests::{Answer, Beside, Client, Engine, TestApp, on_both};
 
 use crate::{days, id, text};
 
@@ -14,7 +14,7 @@ const ENTRIES: &str = "SELECT body FROM audit_events ORDER BY seq";
 /// Does one of everything, each first while the audit log cannot be written, and then for good.
 struct Day {
     app: TestApp,
-    engine: Engine,
+    beside: Beside,
     specs: Vec<Arc<Spec>>,
     done: BTreeSet<&'static str>,
     secrets: Vec<String>,
@@ -25,28 +25,35 @@ impl Day {
         let app = TestApp::with(engine, &[("SHOW_INVITE_LINKS", "true")]).await;
         let specs = latchkey::operations().iter().map(|operation| Arc::clone(&operation.spec)).collect();
         let secrets = vec![app.owner.token().to_owned()];
-        Self { app, engine, specs, done: BTreeSet::new(), secrets }
+        let beside = app.database.beside().await;
+        Self { app, beside, specs, done: BTreeSet::new(), secrets }
     }
 
     /// Makes writing to the audit log fail, or not any more.
-    async fn break_log(&self, broken: bool) {
-        let sql = match (self.engine, broken) {
-            (Engine::Sqlite, true) => {
+    async fn break_log(&mut self, broken: bool) {
+        let sql = match (&self.beside, broken) {
+            (Beside::Sqlite(_), true) => {
                 "CREATE TRIGGER broken BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the log is full'); END"
             }
-            (Engine::Sqlite, false) => "DROP TRIGGER broken",
-            (Engine::Postgres, true) => {
+            (Beside::Sqlite(_), false) => "DROP TRIGGER broken",
+            (Beside::Postgres(_), true) => {
                 "CREATE OR REPLACE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
                  $$ BEGIN RAISE EXCEPTION 'the log is full'; END $$; \
                  CREATE TRIGGER broken BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION broken()"
             }
-            (Engine::Postgres, false) => "DROP TRIGGER broken ON audit_events",
+            (Beside::Postgres(_), false) => "DROP TRIGGER broken ON audit_events",
         };
-        self.app.database.query(sql).await;
+        self.beside.query(sql).await;
     }
 
     /// The owner does this.
-    async fn step(&mut self, operation: &'static str, at: &[&str], body: Value, entry: (&str, &str)) -> Value {
+    async fn step(
+        &mut self,
+        operation: &'static str,
+        at: &[&str],
+        body: Value,
+        entry: (&str, &str),
+    ) -> Value {
         let owner = self.app.owner.clone();
         let who = ("personalAccessToken", self.app.owner_id.to_string());
         self.step_as(&owner, who, operation, at, body, entry).await
@@ -67,23 +74,28 @@ impl Day {
         let spec = self.specs.iter().find(|spec| spec.id == operation).expect("an operation").clone();
         let mut values = at.iter();
         let filled = |segment: &str| {
-            if segment.starts_with('{') { *values.next().expect("a value for each parameter") } else { segment }.to_owned()
+            if segment.starts_with('{') {
+                *values.next().expect("a value for each parameter")
+            } else {
+                segment
+            }
+            .to_owned()
         };
         let path = spec.path.split('/').map(filled).collect::<Vec<_>>().join("/");
         let body = (spec.method != Method::DELETE).then_some(body);
 
-        let before = self.app.database.dump().await;
+        let before = self.beside.dump().await;
         self.break_log(true).await;
         let failed = caller.unchecked().call(spec.method.clone(), &path, body.clone()).await;
         assert_eq!(failed.status, 500, "[{operation}] answered {}", failed.text);
         assert!(!failed.text.contains("full"), "the client learns no more than that: {}", failed.text);
         self.break_log(false).await;
-        let after = self.app.database.dump().await;
+        let after = self.beside.dump().await;
         assert!(before == after, "[{operation}] left something behind without an entry in the log");
 
         let reply = caller.call(spec.method.clone(), &path, body).await;
         assert_eq!(reply.status, spec.reply.status, "[{operation}] answered {}", reply.text);
-        let entries = self.app.database.query(ENTRIES).await;
+        let entries = self.beside.query(ENTRIES).await;
         let new = &entries[before["audit_events"].len()..];
         let [entry] = new else { panic!("[{operation}] left {} entries: {new:?}", new.len()) };
         let resource = resource.replace("{new}", reply.body["id"].as_str().unwrap_or_default());
@@ -95,7 +107,15 @@ impl Day {
         reply.body
     }
 
-    fn check_entry(&self, reply: &Answer, entry: &str, who: (&str, String), path: &str, action: &str, resource: &str) {
+    fn check_entry(
+        &self,
+        reply: &Answer,
+        entry: &str,
+        who: (&str, String),
+        path: &str,
+        action: &str,
+        resource: &str,
+    ) {
         let entry: Value = serde_json::from_str(entry).expect("JSON");
         let org = self.app.org;
         let colon = if resource.is_empty() { "" } else { ":" };
@@ -135,13 +155,17 @@ async fn people(day: &mut Day) {
     let (account, robot) = day.app.system_account("robot").await;
     day.secrets.push(robot.token().to_owned());
     let account = &account.to_string();
-    let team = day.step("create-team", &[], json!({ "name": "T", "labels": { "a": "b" } }), ("create", "teams/{new}")).await;
+    let team = day
+        .step("create-team", &[], json!({ "name": "T", "labels": { "a": "b" } }), ("create", "teams/{new}"))
+        .await;
     let team = id(&team);
-    day.step("update-team", &[team], json!({ "labels": { "a": null } }), ("edit", &format!("teams/{team}"))).await;
+    day.step("update-team", &[team], json!({ "labels": { "a": null } }), ("edit", &format!("teams/{team}")))
+        .await;
     let member = format!("teams/{team}/users/{user}");
     day.step("add-user-to-team", &[team], json!({ "id": user }), ("create", &member)).await;
     let machine = format!("teams/{team}/system-accounts/{account}");
-    day.step("post-teams-teamId-system-accounts", &[team], json!({ "id": account }), ("create", &machine)).await;
+    day.step("post-teams-teamId-system-accounts", &[team], json!({ "id": account }), ("create", &machine))
+        .await;
 
     let role = json!({ "role_name": "Viewer", "entity_type_name": "Portals", "entity_id": "*", "entity_region": "eu" });
     for (holder, kind, assign, remove) in [
@@ -156,7 +180,8 @@ async fn people(day: &mut Day) {
     ] {
         let roles = format!("{kind}/{holder}/assigned-roles");
         let held = day.step(assign, &[holder], role.clone(), ("create", &format!("{roles}/{{new}}"))).await;
-        day.step(remove, &[holder, id(&held)], Value::Null, ("delete", &format!("{roles}/{}", id(&held)))).await;
+        day.step(remove, &[holder, id(&held)], Value::Null, ("delete", &format!("{roles}/{}", id(&held))))
+            .await;
     }
     day.step("remove-user-from-team", &[team, user], Value::Null, ("delete", &member)).await;
     let remove = "delete-teams-teamId-system-accounts-accountId";
@@ -178,16 +203,26 @@ async fn machines(day: &mut Day) {
     let create = "post-system-accounts-id-access-tokens";
     let token = day.step(create, &[account], wanted, ("create", &format!("{tokens}/{{new}}"))).await;
     let (token, at) = (id(&token), format!("{tokens}/{}", id(&token)));
-    day.step("patch-system-accounts-id-access-tokens-id", &[account, token], json!({ "name": "cd" }), ("edit", &at)).await;
-    day.step("delete-system-accounts-id-access-tokens-id", &[account, token], Value::Null, ("delete", &at)).await;
+    day.step(
+        "patch-system-accounts-id-access-tokens-id",
+        &[account, token],
+        json!({ "name": "cd" }),
+        ("edit", &at),
+    )
+    .await;
+    day.step("delete-system-accounts-id-access-tokens-id", &[account, token], Value::Null, ("delete", &at))
+        .await;
     day.step("delete-system-accounts-id", &[account], Value::Null, ("delete", &path)).await;
 
     let user = &day.app.owner_id.to_string();
     let tokens = format!("users/{user}/access-tokens");
     let wanted = json!({ "name": "ci", "ttl_seconds": 86_400 });
-    let token = day.step("create-personal-access-token", &[user], wanted, ("create", &format!("{tokens}/{{new}}"))).await;
+    let token = day
+        .step("create-personal-access-token", &[user], wanted, ("create", &format!("{tokens}/{{new}}")))
+        .await;
     let (token, at) = (id(&token), format!("{tokens}/{}", id(&token)));
-    day.step("update-personal-access-token-details", &[user, token], json!({ "name": "cd" }), ("edit", &at)).await;
+    day.step("update-personal-access-token-details", &[user, token], json!({ "name": "cd" }), ("edit", &at))
+        .await;
     day.step("revoke-personal-access-token", &[user, token], json!({}), ("revoke", &at)).await;
     day.step("delete-personal-access-token", &[user, token], Value::Null, ("delete", &at)).await;
 
@@ -207,8 +242,15 @@ async fn machines(day: &mut Day) {
 async fn rules(day: &mut Day) {
     let org = &day.app.org.to_string();
     let authentication = ("edit", "authentication-settings");
-    day.step("update-authentication-settings", &[], json!({ "idp_mapping_enabled": true }), authentication).await;
-    day.step("update-impersonation-settings", &[], json!({ "enabled": true }), ("edit", "impersonation-settings")).await;
+    day.step("update-authentication-settings", &[], json!({ "idp_mapping_enabled": true }), authentication)
+        .await;
+    day.step(
+        "update-impersonation-settings",
+        &[],
+        json!({ "enabled": true }),
+        ("edit", "impersonation-settings"),
+    )
+    .await;
     let tokens = ("edit", "access-policy/personal-access-tokens");
     let shorter = json!({ "max_expiration_period_days": 90 });
     day.step("update-personal-access-token-settings", &[org], shorter, tokens).await;
@@ -222,9 +264,11 @@ async fn rules(day: &mut Day) {
 async fn providers(day: &mut Day) {
     let secret = "hunter2-client-secret";
     day.secrets.push(secret.to_owned());
-    let config = json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey", "client_secret": secret });
+    let config =
+        json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey", "client_secret": secret });
     let wanted = json!({ "type": "oidc", "login_path": "acme", "config": config });
-    let provider = day.step("create-identity-provider", &[], wanted, ("create", "identity-providers/{new}")).await;
+    let provider =
+        day.step("create-identity-provider", &[], wanted, ("create", "identity-providers/{new}")).await;
     let (provider, path) = (id(&provider), format!("identity-providers/{}", id(&provider)));
     let change = json!({ "config": { "client_secret": secret } });
     day.step("update-identity-provider", &[provider], change, ("edit", &path)).await;

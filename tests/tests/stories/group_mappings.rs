@@ -11,7 +11,11 @@ const BY_TEAM: &str = "/v3/identity-provider/team-group-mappings";
 /// A provider's path.
 async fn provider(app: &TestApp) -> String {
     let config = json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey" });
-    let created = app.owner.post("/v3/identity-providers", json!({ "type": "oidc", "config": config })).await.expect(201);
+    let created = app
+        .owner
+        .post("/v3/identity-providers", json!({ "type": "oidc", "config": config }))
+        .await
+        .expect(201);
     format!("/v3/identity-providers/{}", id(&created))
 }
 

@@ -11,14 +11,22 @@ const PROVIDERS: &str = "/v3/identity-providers";
 const SECRET: &str = "hunter2-client-secret";
 
 fn oidc(login_path: &str) -> Value {
-    let config = json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey", "client_secret": SECRET });
+    let config =
+        json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey", "client_secret": SECRET });
     json!({ "type": "oidc", "login_path": login_path, "config": config })
 }
 
 /// The client secret as the server would use it.
 async fn secret_of(app: &TestApp, provider: &Value) -> String {
     let sql = "SELECT client_secret AS value FROM identity_providers WHERE client_secret IS NOT NULL";
-    let [(sealed,)] = app.platform().all::<(Sealed<String>,)>(sql, vec![]).await.expect("rows").try_into().ok().expect("one secret");
+    let [(sealed,)] = app
+        .platform()
+        .all::<(Sealed<String>,)>(sql, vec![])
+        .await
+        .expect("rows")
+        .try_into()
+        .ok()
+        .expect("one secret");
     let place = Provider::place(id(provider).parse().expect("an id"));
     let opened: Secret<Vec<u8>> = app.app.vault.ring().open(&place, &sealed).expect("it opens");
     String::from_utf8(opened.reveal().clone()).expect("text")

@@ -141,10 +141,12 @@ async fn writes(app: &TestApp, engine: Engine) -> Vec<Vec<u8>> {
             .map(|file| std::fs::read(app.database.directory.join(file)).expect("the file is there"))
             .collect(),
         Engine::Postgres => {
+            let mut beside = app.database.beside().await;
             let mut newest = Vec::new();
-            for table in app.database.tables().await {
-                let sql = format!("SELECT COALESCE(MAX(xmin::text::bigint), 0)::text || ':' || COUNT(*)::text FROM {table}");
-                newest.extend(app.database.query(&sql).await.into_iter().map(String::into_bytes));
+            for table in beside.tables().await {
+                let sql =
+                    format!("SELECT COALESCE(MAX(xmin::text::bigint), 0) || ':' || COUNT(*) FROM {table}");
+                newest.extend(beside.query(&sql).await.into_iter().map(String::into_bytes));
             }
             newest
         }

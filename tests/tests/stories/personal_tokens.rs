@@ -28,7 +28,9 @@ fn published_checksum(text: &str) -> String {
     let mut crc = !crc;
     let mut digits = Vec::new();
     for _ in 0..6 {
-        digits.push(char::from(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[crc as usize % 62]));
+        digits.push(char::from(
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[crc as usize % 62],
+        ));
         crc /= 62;
     }
     digits.iter().rev().collect()

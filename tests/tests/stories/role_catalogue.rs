@@ -5,8 +5,11 @@ use tests::{Engine, TestApp, on_both};
 
 use crate::id;
 
-/// What the published `GET /v3/roles` has: key and name of each group, then of each of its roles.
-const PUBLISHED: [(&str, &str, &[(&str, &str)]); 7] = [
+/// A group's key, its name, and the keys and names of its roles.
+type Group = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// What the published `GET /v3/roles` has.
+const PUBLISHED: [Group; 7] = [
     (
         "control_planes",
         "Control Planes",

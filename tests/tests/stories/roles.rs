@@ -51,7 +51,8 @@ async fn afternoon_of(owner: &Client, holder: &str) {
         assert_eq!(list["meta"]["page"]["total"], found.as_array().unwrap().len(), "{query}");
     }
     let contains = owner.get(&format!("{roles}?filter[role_name][contains]=View")).await;
-    let expected = json!([["[filter][role_name][contains]", "[contains] is not a supported filter operation"]]);
+    let expected =
+        json!([["[filter][role_name][contains]", "[contains] is not a supported filter operation"]]);
     assert_eq!(complaints(contains), expected);
 
     owner.delete(&one).await.expect(204);

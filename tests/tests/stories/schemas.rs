@@ -51,7 +51,8 @@ const POSTGRES_LANGUAGES: &str = "SELECT table_name || '.' || column_name FROM i
 
 /// What one has and the other has not.
 fn differences(sqlite: Vec<String>, postgres: Vec<String>) -> Vec<String> {
-    let (sqlite, postgres): (BTreeSet<_>, BTreeSet<_>) = (sqlite.into_iter().collect(), postgres.into_iter().collect());
+    let (sqlite, postgres): (BTreeSet<_>, BTreeSet<_>) =
+        (sqlite.into_iter().collect(), postgres.into_iter().collect());
     assert!(sqlite.len() > 10 && postgres.len() > 10, "the questions find nothing");
     let only_sqlite = sqlite.difference(&postgres).map(|what| format!("SQLite only: {what}"));
     only_sqlite.chain(postgres.difference(&sqlite).map(|what| format!("PostgreSQL only: {what}"))).collect()
@@ -81,7 +82,8 @@ fn both_databases_have_the_same_tables_columns_and_constraints() {
         // The row id of SQLite is its primary key and no index of its own, so both agree on the rest.
         let found = differences(sqlite.query(SQLITE_INDEXES).await, postgres.query(POSTGRES_INDEXES).await);
         assert_eq!(found, [""; 0]);
-        let found = differences(sqlite.query(SQLITE_REFERENCES).await, postgres.query(POSTGRES_REFERENCES).await);
+        let found =
+            differences(sqlite.query(SQLITE_REFERENCES).await, postgres.query(POSTGRES_REFERENCES).await);
         assert_eq!(found, [""; 0]);
         // These are looked up, never ordered.
         let found: BTreeSet<String> = postgres.query(POSTGRES_LANGUAGES).await.into_iter().collect();
