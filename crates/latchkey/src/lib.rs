@@ -10,8 +10,8 @@ use frame::operations::Operation;
 
 /// Every operation that this program serves.
 pub fn operations() -> Vec<Operation> {
-    let mut operations = system::operations();
-    operations.extend(identity::operations());
+    let mut operations = identity::operations();
+    operations.extend(system::operations());
     operations
 }
 
