@@ -1,0 +1,12 @@
+//! The real program, as an operator meets it: its first start, its configuration, its commands, its end.
+
+mod binary;
+mod configuration;
+mod doctor;
+mod first_start;
+mod keys;
+mod killing;
+mod log;
+mod operator;
+mod stopping;
+mod writers;

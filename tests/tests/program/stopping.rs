@@ -1,0 +1,74 @@
+//! SIGTERM in the middle of work.
+
+use serde_json::json;
+use tests::{Engine, on_both};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    binary::Installation,
+    writers::{Acknowledged, count, lost, write},
+};
+
+on_both! {
+    /// What was acknowledged is there after the restart, and a request that was under way when the server
+    /// was told to stop gets its answer.
+    async fn what_was_begun_is_finished(engine: Engine) {
+        let place = Installation::new(engine).await;
+        let mut server = place.serve().await;
+        let token = server.token();
+        let client = server.client(&token);
+
+        let body = json!({ "name": "Half sent" }).to_string();
+        let (half, rest) = body.split_at(10);
+        let address = server.url.strip_prefix("http://").expect("a URL");
+        let mut slow = TcpStream::connect(address).await.expect("it listens");
+        let head = format!(
+            "POST /v3/teams HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{half}",
+            body.len()
+        );
+        slow.write_all(head.as_bytes()).await.expect("sent");
+
+        let acknowledged = Acknowledged::default();
+        let writers = write(&client, "burst", &acknowledged);
+        server.until("nothing is acknowledged", |_| count(&acknowledged) >= 200).await;
+        server.terminate();
+        server.until("it does not hear", |server| server.stderr().contains("stopping")).await;
+        slow.write_all(rest.as_bytes()).await.expect("sent");
+        let mut reply = String::new();
+        slow.read_to_string(&mut reply).await.expect("a reply");
+        assert!(reply.starts_with("HTTP/1.1 201 "), "{reply}");
+        writers.join_all().await;
+        assert!(server.ended().await.success(), "{}", server.stderr());
+        assert!(server.stderr().contains("stopped") && !server.stderr().contains(&token));
+
+        let server = place.serve().await;
+        let client = server.client(&token);
+        assert_eq!(lost(&client, &acknowledged).await, [""; 0]);
+        let team = client.get("/v3/teams?filter[name]=Half sent").await.expect(200);
+        assert_eq!(team["meta"]["page"]["total"], 1);
+    }
+}
+
+on_both! {
+    /// A client that never finishes its request does not keep the server for ever.
+    async fn the_grace_has_an_end(engine: Engine) {
+        let place = Installation::new(engine).await;
+        let mut server = place.serve_with(&[("SHUTDOWN_GRACE_SECONDS", "1")]).await;
+        let address = server.url.strip_prefix("http://").expect("a URL").to_owned();
+        let mut stuck = TcpStream::connect(&address).await.expect("it listens");
+        let head = format!(
+            "POST /v3/teams HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n\r\n",
+            server.token()
+        );
+        stuck.write_all(head.as_bytes()).await.expect("sent");
+        // An answer to another request shows that the server has read on.
+        server.client(&server.token()).get("/v3/users/me").await.expect(200);
+        server.terminate();
+        assert!(server.ended().await.success(), "{}", server.stderr());
+        assert!(server.stderr().contains("requests were still running"), "{}", server.stderr());
+    }
+}
