@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::body::{Body, HttpBody};
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Action, Invalid, OrgId, Problem, Result, Token, WallClock, json, problem::Denied};
 use serde_json::Value;
@@ -24,10 +24,17 @@ pub const BODY_LIMIT: usize = 1 << 20;
 const PAST_LIMIT: usize = 32 << 20;
 const PAST_TIME: Duration = Duration::from_secs(10);
 
-/// Finds out who calls, and whether with a credential that the operation takes.
-pub async fn admit(app: &App, spec: &Spec, headers: &HeaderMap, origin: &Origin) -> Result<Arc<Principal>> {
+/// Finds out who calls, and whether with a credential that the operation takes. The caller is known
+/// even when it is refused.
+pub async fn admit(
+    app: &App,
+    spec: &Spec,
+    headers: &HeaderMap,
+    origin: &Origin,
+    caller: &mut Arc<Principal>,
+) -> Result<()> {
     if spec.callers == Callers::NONE {
-        return Ok(Arc::new(Principal::nobody()));
+        return Ok(());
     }
     let token = bearer(headers).and_then(Token::parse).ok_or(Problem::Unauthenticated)?;
     let hash = token.hash(app.vault.token_key());
@@ -36,6 +43,7 @@ pub async fn admit(app: &App, spec: &Spec, headers: &HeaderMap, origin: &Origin)
         None => WallClock::now(&*app.wall),
     };
     let principal = app.access.principal(&token, hash, now).await?.ok_or(Problem::Unauthenticated)?;
+    caller.clone_from(&principal);
     let kind =
         principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
     if !spec.callers.contains(kind) {
@@ -48,7 +56,7 @@ pub async fn admit(app: &App, spec: &Spec, headers: &HeaderMap, origin: &Origin)
     if principal.org.is_some() {
         obey_policy(&principal, kind, origin)?;
     }
-    Ok(principal)
+    Ok(())
 }
 
 fn obey_policy(principal: &Principal, kind: CredentialKind, origin: &Origin) -> Result<()> {
@@ -123,13 +131,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Checks the permission that the operation declares.
-pub fn authorize(
-    app: &App,
-    spec: &Spec,
-    principal: &Arc<Principal>,
-    path: &[String],
-    origin: &Arc<Origin>,
-) -> Result<()> {
+pub fn authorize(spec: &Spec, principal: &Principal, path: &[String]) -> Result<()> {
     let parameter =
         |name: &str| spec.path_parameters().position(|given| given == name).and_then(|n| path.get(n));
     let names_caller = |parameter: Option<&String>, caller: Option<String>| {
@@ -151,9 +153,6 @@ pub fn authorize(
     };
     if allowed {
         return Ok(());
-    }
-    if let (Some(org), Some(need)) = (principal.org, need) {
-        note_refusal(app, org, principal, origin, need.action, fill(need.path, spec, path));
     }
     Err(Problem::Forbidden(match need {
         Some(need) => Denied::MissingRole(need.role.to_owned()),
@@ -182,14 +181,23 @@ fn fill(template: &str, spec: &Spec, path: &[String]) -> String {
 
 /// Writes the refusal into the audit log, beside the request: a refusal must not wait for a disk, and
 /// a flood of them must not either.
-fn note_refusal(
+pub fn note_refusal(
     app: &App,
-    org: OrgId,
+    spec: &Spec,
     principal: &Arc<Principal>,
+    path: &[String],
     origin: &Arc<Origin>,
-    action: Action,
-    path: String,
 ) {
+    let Some(org) = principal.org else { return };
+    let (action, path) = match &spec.rule {
+        Rule::Needs(need) | Rule::SelfOr(need) | Rule::AccountOr(need) => {
+            (need.action, fill(need.path, spec, path))
+        }
+        // No permission would have done, so the request itself says what was tried.
+        Rule::Public | Rule::Member | Rule::SelfOnly | Rule::Platform => {
+            (attempted(&spec.method), fill(spec.path.trim_start_matches("/v3/"), spec, path))
+        }
+    };
     let Some(permit) = app.refusals.try_acquire() else { return };
     let (app, principal, origin) = (app.clone(), Arc::clone(principal), Arc::clone(origin));
     tokio::spawn(async move {
@@ -213,4 +221,13 @@ fn note_refusal(
         }
         drop(permit);
     });
+}
+
+const fn attempted(method: &Method) -> Action {
+    match *method {
+        Method::POST => Action::Create,
+        Method::PUT | Method::PATCH => Action::Edit,
+        Method::DELETE => Action::Delete,
+        _ => Action::Read,
+    }
 }

@@ -122,6 +122,11 @@ impl Server {
             }
             Err(problem) => Err(problem),
         };
+        if let Err(Problem::Forbidden(_)) = &result
+            && let Ok((served, values)) = self.find(&parts.method, path)
+        {
+            gate::note_refusal(&self.app, &served.operation.spec, &principal, &values, &origin);
+        }
         gate::read_past(&parts.headers, body);
         let reply = match result {
             Ok(response) => success(response),
@@ -177,13 +182,13 @@ impl Server {
         caller: &mut Arc<Principal>,
     ) -> Result<Response> {
         let spec = &served.operation.spec;
-        let principal = gate::admit(&self.app, spec, call.headers, origin).await?;
-        caller.clone_from(&principal);
+        gate::admit(&self.app, spec, call.headers, origin, caller).await?;
+        let principal = Arc::clone(caller);
         let body = match spec.body {
             Some(_) => gate::read_body(call.headers, call.body).await?,
             None => None,
         };
-        gate::authorize(&self.app, spec, &principal, &call.path, origin)?;
+        gate::authorize(spec, &principal, &call.path)?;
         let input = RawInput { path: call.path, query: call.query.unwrap_or_default().to_owned(), body };
         let reads = spec.method == Method::GET;
         for attempt in 1.. {

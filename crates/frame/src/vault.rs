@@ -119,6 +119,10 @@ struct KeyRow {
 }
 from_row!(KeyRow { name, sealed });
 
+async fn keys(scope: &PlatformScope) -> Result<Vec<KeyRow>> {
+    Ok(scope.all("SELECT name, sealed FROM platform_keys", args![]).await?)
+}
+
 fn place(name: &str) -> String {
     format!("platform_keys/{name}")
 }
@@ -126,17 +130,22 @@ fn place(name: &str) -> String {
 impl Vault {
     /// Opens the keys in the database, making them at the first start.
     pub async fn open(ring: Keyring, db: &Db, entropy: &dyn Entropy, now: Timestamp) -> Result<Self> {
-        let session = db.write();
-        let scope = PlatformScope::new(session.clone());
-        for name in [TOKENS, AUDIT] {
-            let mut key = Zeroizing::new([0; 32]);
-            entropy.fill(&mut *key);
-            let sealed: Sealed<Vec<u8>> = ring.seal(entropy, &place(name), &*key)?;
-            let sql = "INSERT INTO platform_keys (name, sealed, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
-            scope.execute(sql, args![name, &sealed, now]).await?;
+        let mut rows = keys(&PlatformScope::new(db.read())).await?;
+        if rows.is_empty() {
+            let session = db.write();
+            let scope = PlatformScope::new(session.clone());
+            for name in [TOKENS, AUDIT] {
+                let mut key = Zeroizing::new([0; 32]);
+                entropy.fill(&mut *key);
+                let sealed: Sealed<Vec<u8>> = ring.seal(entropy, &place(name), &*key)?;
+                // Of several nodes that start at once, one makes them.
+                let sql = "INSERT INTO platform_keys (name, sealed, created_at) VALUES ($1, $2, $3) \
+                           ON CONFLICT (name) DO NOTHING";
+                scope.execute(sql, args![name, &sealed, now]).await?;
+            }
+            rows = keys(&scope).await?;
+            session.commit().await?;
         }
-        let rows: Vec<KeyRow> = scope.all("SELECT name, sealed FROM platform_keys", args![]).await?;
-        session.commit().await?;
         let key = |name: &str| {
             let row = rows.iter().find(|row| row.name == name);
             let row = row.ok_or_else(|| Problem::internal(format!("the key [{name}] is missing")))?;
@@ -152,7 +161,7 @@ impl Vault {
     pub async fn reseal(&self, db: &Db, entropy: &dyn Entropy) -> Result<usize> {
         let session = db.write();
         let scope = PlatformScope::new(session.clone());
-        let rows: Vec<KeyRow> = scope.all("SELECT name, sealed FROM platform_keys", args![]).await?;
+        let rows = keys(&scope).await?;
         for row in &rows {
             let secret = self.ring.open(&place(&row.name), &row.sealed)?;
             let sealed: Sealed<Vec<u8>> = self.ring.seal(entropy, &place(&row.name), secret.reveal())?;

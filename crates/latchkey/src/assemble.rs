@@ -89,7 +89,14 @@ pub fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, Fault>
     let path = key_file(config);
     if !path.exists() {
         private_dir(&config.data_dir)?;
-        write_keys(&path, &Keyring::generate(entropy))?;
+        // Of several processes that start at once, one makes the key. A file system without locks is no
+        // reason not to start.
+        let directory =
+            fs::File::open(&config.data_dir).and_then(|directory| directory.lock().map(|()| directory));
+        if !path.exists() {
+            write_keys(&path, &Keyring::generate(entropy))?;
+        }
+        drop(directory);
     }
     let text = fs::read_to_string(&path)
         .map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
@@ -112,7 +119,14 @@ pub fn write_keys(path: &Path, keys: &str) -> Result<(), Fault> {
         .and_then(|()| file.write_all(b"\n"))
         .and_then(|()| file.sync_all())
         .map_err(fault)?;
-    fs::rename(&new, path).map_err(fault)
+    fs::rename(&new, path).map_err(fault)?;
+    // The database may soon hold what only this key opens, so its name must be on the disk, too.
+    match path.parent() {
+        Some(directory) => {
+            fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(fault)
+        }
+        None => Ok(()),
+    }
 }
 
 /// The role catalogue, an operator's file included.

@@ -27,7 +27,9 @@ fn every_value_is_shown_with_where_it_came_from() {
             ("MASTER_KEY", KEY),
             ("DATABASE_URL", "postgres://ann:s3cret@db.test/x"),
         ];
-        let printed = place.run_with(&["config", "--log", "error", "--public-url", "https://x.test"], &environment).good();
+        let printed = place
+            .run_with(&["config", "--log", "error", "--public-url", "https://x.test"], &environment)
+            .good();
         for (name, value, origin) in [
             ("log", "error", "flag"),
             ("public-url", "https://x.test", "flag"),
@@ -62,7 +64,8 @@ fn every_value_is_shown_with_where_it_came_from() {
 fn all_faults_are_told_together_and_nothing_is_begun() {
     run(async {
         let place = Installation::new(Engine::Sqlite).await;
-        fs::write(place.database.directory.join("latchkey.toml"), "nonsense = 1\n[page-size]\nmax = 0\n").expect("a file");
+        fs::write(place.database.directory.join("latchkey.toml"), "nonsense = 1\n[page-size]\nmax = 0\n")
+            .expect("a file");
         let environment = [
             ("LISTEN", "here"),
             ("DATABASE_URL", "mysql://ann:hunter2@db.test/x"),
@@ -104,16 +107,25 @@ fn what_is_nearly_a_setting_is_told_of() {
         assert_eq!(finished.stderr, expected);
         finished.good();
         let missing = place.run(&["config", "--config", "missing.toml"]).bad();
-        assert!(missing.starts_with("latchkey: the configuration file missing.toml cannot be read: "), "{missing}");
+        assert!(
+            missing.starts_with("latchkey: the configuration file missing.toml cannot be read: "),
+            "{missing}"
+        );
         fs::write(place.database.directory.join("latchkey.toml"), "listen = [").expect("a file");
         let broken = place.run(&["serve"]).bad();
-        assert!(broken.starts_with("latchkey: the configuration file latchkey.toml is not TOML: "), "{broken}");
+        assert!(
+            broken.starts_with("latchkey: the configuration file latchkey.toml is not TOML: "),
+            "{broken}"
+        );
         fs::remove_file(place.database.directory.join("latchkey.toml")).expect("it is there");
 
         let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = taken.local_addr().expect("an address").to_string();
         let refused = place.run_with(&["serve"], &[("LISTEN", &address)]).bad();
-        assert!(refused.starts_with(&format!("latchkey: listen is [{address}], but it cannot be listened on: ")), "{refused}");
+        assert!(
+            refused.starts_with(&format!("latchkey: listen is [{address}], but it cannot be listened on: ")),
+            "{refused}"
+        );
         assert!(!place.data().exists());
     });
 }

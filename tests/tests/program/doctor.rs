@@ -28,7 +28,15 @@ on_both! {
         let found = place.run(&["doctor"]);
         assert_eq!(failing(&found), [""; 0], "{}", found.stdout);
         let sound = found.good();
-        let checks = ["data directory", "clock", "master key file", "database", "schema", "master key", "organization"];
+        let checks = [
+            "data directory",
+            "clock",
+            "master key file",
+            "database",
+            "schema",
+            "master key",
+            "organization",
+        ];
         for check in checks {
             assert!(sound.contains(&format!("ok    {check}: ")), "{sound}");
         }
@@ -67,7 +75,10 @@ on_both! {
         assert!(found.stdout.contains("made by a newer Latchkey"), "{}", found.stdout);
         for command in [&["serve"][..], &["migrate"], &["mail", "list"]] {
             let refused = place.run(command).bad();
-            assert!(refused.contains("run the newer Latchkey that migrated it, or restore a backup"), "{refused}");
+            assert!(
+                refused.contains("run the newer Latchkey that migrated it, or restore a backup"),
+                "{refused}"
+            );
         }
     }
 }

@@ -72,7 +72,9 @@ on_both! {
         assert_eq!(place.database.holding("$argon2id$").await, ["persons"]);
 
         // A second start with other words changes nothing.
-        let server = place.serve_with(&[("BOOTSTRAP_ORGANIZATION", "Other"), ("BOOTSTRAP_EMAIL", "eve@acme.test")]).await;
+        let server = place
+            .serve_with(&[("BOOTSTRAP_ORGANIZATION", "Other"), ("BOOTSTRAP_EMAIL", "eve@acme.test")])
+            .await;
         assert_eq!(server.client(&token).get("/v3/organizations/me").await.expect(200), organization);
         assert_eq!(server.client(&token).get("/v3/users").await.expect(200)["meta"]["page"]["total"], 1);
     }

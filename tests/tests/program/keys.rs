@@ -17,7 +17,9 @@ fn open_all(place: &Installation, settings: &[(&str, &str)]) -> Vec<String> {
     let listed = place.run_with(&["mail", "list"], settings).good();
     let mut recipients: Vec<String> = Vec::new();
     for line in listed.lines() {
-        let mail = place.run_with(&["mail", "show", line.split_whitespace().next().expect("an id")], settings).good();
+        let mail = place
+            .run_with(&["mail", "show", line.split_whitespace().next().expect("an id")], settings)
+            .good();
         assert!(mail.contains("/invites/accept?token=kinv_"), "{mail}");
         let to = mail.lines().next().and_then(|line| line.strip_prefix("To: "));
         recipients.push(to.expect("a recipient").to_owned());
@@ -73,17 +75,18 @@ on_both! {
         const OLD: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
         const NEW: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
         let place = Installation::new(engine).await;
-        let (old, both, new) = (("MASTER_KEY", OLD), ("MASTER_KEY", &*format!("{NEW},{OLD}")), ("MASTER_KEY", NEW));
+        let (old, both, new) =
+            (("MASTER_KEY", OLD), ("MASTER_KEY", &*format!("{NEW},{OLD}")), ("MASTER_KEY", NEW));
         let server = place.serve_with(&[old]).await;
         let (token, owner) = (server.token(), server.client(&server.token()));
         assert!(!place.data().join("master.key").exists());
         invite(&owner, "ann@acme.test").await;
-        let config = json!({ "issuer_url": "https://issuer.test", "client_id": "x", "client_secret": "hunter2" });
+        let config =
+            json!({ "issuer_url": "https://issuer.test", "client_id": "x", "client_secret": "hunter2" });
         owner.post("/v3/identity-providers", json!({ "type": "oidc", "config": config })).await.expect(201);
         server.stop().await;
-        let sealed = "SELECT client_secret FROM identity_providers";
         let before = place.database.dump().await;
-        assert_eq!(place.database.query(sealed).await.len(), 1);
+        assert_eq!(before["identity_providers"].len(), 1);
 
         let said = place.run_with(&["keys", "rotate"], &[both]).good();
         assert!(said.starts_with("4 secrets are encrypted"), "two keys, a secret and a mail: {said}");

@@ -41,9 +41,14 @@ on_both! {
             if engine == Engine::Sqlite {
                 assert_eq!(beside.query("PRAGMA integrity_check").await, ["ok"], "{told}");
             }
-            let accounts = beside.query("SELECT id FROM system_accounts").await.len();
-            let entries = "SELECT type FROM audit_events WHERE body LIKE '%\"action\":\"create\"%system-accounts%'";
-            assert_eq!(beside.query(entries).await.len(), accounts, "{told}: an account and its entry in the log");
+            let accounts = beside.query("SELECT name FROM system_accounts").await.len();
+            let entries =
+                "SELECT type FROM audit_events WHERE body LIKE '%\"action\":\"create\"%system-accounts%'";
+            assert_eq!(
+                beside.query(entries).await.len(),
+                accounts,
+                "{told}: an account and its entry in the log"
+            );
         }
     }
 }

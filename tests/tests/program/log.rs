@@ -29,8 +29,12 @@ async fn handle_secrets(place: &Installation, format: &str) -> (Vec<String>, Str
     owner.post(&tokens, body).await.expect(409);
     let invite = owner.post("/v3/invites", json!({ "email": "ann@acme.test" })).await.expect(201);
     secrets.extend(invite["link"].as_str().and_then(|link| link.split('=').next_back()).map(str::to_owned));
-    let config = json!({ "issuer_url": "https://issuer.test", "client_id": "x", "client_secret": secrets[2] });
-    owner.post("/v3/identity-providers", json!({ "type": "oidc", "login_path": "a b", "config": config })).await.expect(400);
+    let config =
+        json!({ "issuer_url": "https://issuer.test", "client_id": "x", "client_secret": secrets[2] });
+    owner
+        .post("/v3/identity-providers", json!({ "type": "oidc", "login_path": "a b", "config": config }))
+        .await
+        .expect(400);
     owner.post("/v3/identity-providers", json!({ "type": "oidc", "config": config })).await.expect(201);
     // Where a secret does not belong, and whoever shows a wrong one.
     owner.get(&format!("/v3/users?access_token={}", secrets[0])).await;

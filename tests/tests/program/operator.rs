@@ -47,7 +47,10 @@ on_both! {
         assert_eq!(ann.get("/v3/organizations/me").await.expect(200)["owner_id"], me["id"]);
         assert_eq!(ann.get(&list).await.expect(200)["enabled"], false);
         until(&owner, "/v3/users/me", 200).await;
-        owner.patch("/v3/organizations/me", json!({ "owner_id": organization["owner_id"] })).await.expect(403);
+        owner
+            .patch("/v3/organizations/me", json!({ "owner_id": organization["owner_id"] }))
+            .await
+            .expect(403);
         ann.post("/v3/teams", json!({ "name": "An administrator's" })).await.expect(201);
 
         // An invited user need not accept first.
@@ -59,7 +62,8 @@ on_both! {
         let refused = place.run(&["owner", "set", "nobody"]).bad();
         assert_eq!(refused, "latchkey: EMAIL is [nobody], but it must be an e-mail address\n");
         let log = bob.get("/v3/audit-logs?page[size]=100").await.expect(200);
-        let by_command = log["data"].as_array().into_iter().flatten().filter(|entry| entry["principal_id"] == "");
+        let by_command =
+            log["data"].as_array().into_iter().flatten().filter(|entry| entry["principal_id"] == "");
         assert_eq!(by_command.count(), 3, "the founding and both owners are in the log");
     }
 }
@@ -119,10 +123,16 @@ on_both! {
         }
         let listed = place.run(&["mail", "list"]).good();
         let lines: Vec<&str> = listed.lines().collect();
-        assert!(lines.len() == 2 && lines[0].contains("bob@acme.test") && lines[1].contains("ann@acme.test"), "{listed}");
+        assert!(
+            lines.len() == 2 && lines[0].contains("bob@acme.test") && lines[1].contains("ann@acme.test"),
+            "{listed}"
+        );
         assert!(!listed.contains("kinv_"), "{listed}");
         let mail = place.run(&["mail", "show", lines[1].split_whitespace().next().expect("an id")]).good();
-        assert!(mail.starts_with("To: ann@acme.test\nSubject: You are invited to My organization\nDate: "), "{mail}");
+        assert!(
+            mail.starts_with("To: ann@acme.test\nSubject: You are invited to My organization\nDate: "),
+            "{mail}"
+        );
         assert!(mail.contains("\nhttps://id.acme.test/invites/accept?token=kinv_"), "{mail}");
         assert_eq!(place.run(&["mail", "show", "1"]).bad(), "latchkey: there is no mail [1]\n");
     }
@@ -135,10 +145,11 @@ on_both! {
         let server = place.serve().await;
         let owner = server.client(&server.token());
         let before = owner.get("/v3/roles").await.expect(200);
-        let document = "components:\n  responses:\n    Roles:\n      content:\n        application/json:\n          schema:\n            \
-             properties:\n              control_planes:\n                properties:\n                  roles:\n                    \
-             properties:\n                      admin:\n                        properties:\n                          \
-             description:\n                            enum: [Exactly this.]\n";
+        let description = json!({ "properties": { "description": { "enum": ["Exactly this."] } } });
+        let roles = json!({ "properties": { "roles": { "properties": { "admin": description } } } });
+        let schema = json!({ "schema": { "properties": { "control_planes": roles } } });
+        let document =
+            json!({ "components": { "responses": { "Roles": { "content": schema } } } }).to_string();
         let file = place.database.directory.join("openapi.yaml");
         fs::write(&file, document).expect("a file");
         let said = place.run(&["roles", "import", "openapi.yaml"]).good();
@@ -149,8 +160,16 @@ on_both! {
         assert_eq!(after, expected);
 
         fs::write(&file, "openapi: 3.1.0\n").expect("a file");
-        assert_eq!(place.run(&["roles", "import", "openapi.yaml"]).bad(), "latchkey: openapi.yaml holds no role descriptions\n");
-        assert!(place.run(&["roles", "import", "missing.yaml"]).bad().starts_with("latchkey: missing.yaml cannot be read: "));
+        assert_eq!(
+            place.run(&["roles", "import", "openapi.yaml"]).bad(),
+            "latchkey: openapi.yaml holds no role descriptions\n"
+        );
+        assert!(
+            place
+                .run(&["roles", "import", "missing.yaml"])
+                .bad()
+                .starts_with("latchkey: missing.yaml cannot be read: ")
+        );
         assert_eq!(owner.get("/v3/roles").await.expect(200), after);
     }
 }
@@ -162,10 +181,16 @@ on_both! {
         let by_hand = [("MIGRATE", "false")];
         let latest = frame::db::latest_schema();
         let refused = place.run_with(&["serve"], &by_hand).bad();
-        assert_eq!(refused, format!("latchkey: the database has schema 0 and needs {latest}: run `latchkey migrate`\n"));
+        assert_eq!(
+            refused,
+            format!("latchkey: the database has schema 0 and needs {latest}: run `latchkey migrate`\n")
+        );
         for _ in 0..2 {
             let said = place.run(&["migrate"]).good();
-            assert!(said.ends_with(&format!(" has schema {latest}.\n")) && !said.contains("password"), "{said}");
+            assert!(
+                said.ends_with(&format!(" has schema {latest}.\n")) && !said.contains("password"),
+                "{said}"
+            );
         }
         let server = place.serve_with(&by_hand).await;
         server.client(&server.token()).get("/v3/users/me").await.expect(200);

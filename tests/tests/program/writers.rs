@@ -26,7 +26,9 @@ pub fn write(client: &Client, prefix: &str, acknowledged: &Acknowledged) -> Join
             for n in 0.. {
                 let name = format!("{prefix}-{n}");
                 let body = json!({ "name": name });
-                let Some(reply) = client.attempt(Method::POST, "/v3/system-accounts", body).await else { break };
+                let Some(reply) = client.attempt(Method::POST, "/v3/system-accounts", body).await else {
+                    break;
+                };
                 assert_eq!(reply.status, 201, "{}", reply.text);
                 acknowledged.lock().expect("a writer").insert(name);
             }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use tests::{Answer, Client, Engine, TestApp, on_both};
 
-use crate::{complaints, problem};
+use crate::{complaints, everywhere, identity_problem, platform_problem, problem};
 
 /// A call that a trusted proxy says comes from this address.
 async fn from(client: &Client, address: &str) -> Answer {
@@ -25,15 +25,17 @@ on_both! {
         let list = json!({ "enabled": true, "allowed_ips": ["192.0.2.0/24", "2001:db8::/32", "127.0.0.1"] });
         assert_eq!(app.owner.put(&path, list.clone()).await.expect(201), list);
         assert_eq!(app.owner.get(&path).await.expect(200), list);
-        for address in ["192.0.2.77", "2001:db8::1", "::ffff:192.0.2.1", "127.0.0.1", "203.0.113.9, 192.0.2.1"] {
+        for address in
+            ["192.0.2.77", "2001:db8::1", "::ffff:192.0.2.1", "127.0.0.1", "203.0.113.9, 192.0.2.1"]
+        {
             from(&ann.client, address).await.expect(200);
         }
         for client in [&app.owner, &ann.client, &robot] {
-            for (address, seen) in [("203.0.113.9", "203.0.113.9"), ("192.0.2.1, 203.0.113.9", "203.0.113.9")] {
+            for (address, seen) in [("203.0.113.9", "203.0.113.9"), ("192.0.2.1, 203.0.113.9", "203.0.113.9")]
+            {
                 let refused = problem(from(client, address).await);
                 let detail = format!("The address [{seen}] is not on the organization's IP allow list");
-                let expected =
-                    json!({ "status": 403, "title": "Permission denied", "instance": "konnect:trace", "detail": detail });
+                let expected = identity_problem(403, "Permission denied", detail);
                 assert_eq!(refused, expected);
             }
             from(client, "127.0.0.1").await.expect(200);
@@ -51,11 +53,18 @@ on_both! {
     async fn the_guard_against_locking_oneself_out(engine: Engine) {
         let app = TestApp::new(engine).await;
         let path = format!("/v3/organizations/{}/ip-allow-list", app.org);
-        let locked = json!({ "status": 409, "title": "Conflict", "instance": "kong:trace",
-                             "detail": "The list would keep out the address [127.0.0.1] that this request comes from" });
+        let locked = platform_problem(
+            409,
+            "Conflict",
+            "The list would keep out the address [127.0.0.1] that this request comes from",
+        );
         let elsewhere = json!({ "enabled": true, "allowed_ips": ["192.0.2.0/24"] });
         assert_eq!(problem(app.owner.put(&path, elsewhere).await), locked);
-        assert_eq!(problem(app.owner.patch(&path, json!({ "enabled": true })).await), locked, "nobody is on no list");
+        assert_eq!(
+            problem(app.owner.patch(&path, json!({ "enabled": true })).await),
+            locked,
+            "nobody is on no list"
+        );
         app.owner.get(&path).await.expect(404);
 
         let begun = app.owner.patch(&path, json!({ "allowed_ips": ["127.0.0.0/8"] })).await.expect(200);
@@ -83,8 +92,16 @@ on_both! {
             (json!({ "enabled": true, "allowed_ips": [] }), "allowed_ips", "must have at least 1 items"),
             (json!({ "enabled": true, "allowed_ips": ["127.0.0.1", "10.0.0.0/33"] }), "allowed_ips.1", entry),
             (json!({ "enabled": true, "allowed_ips": ["example.com"] }), "allowed_ips.0", entry),
-            (json!({ "enabled": true, "allowed_ips": ["::1", "::1"] }), "allowed_ips.1", "must be given once"),
-            (json!({ "enabled": true, "allowed_ips": ["::1"], "note": "" }), "note", "\"note\" is not allowed"),
+            (
+                json!({ "enabled": true, "allowed_ips": ["::1", "::1"] }),
+                "allowed_ips.1",
+                "must be given once",
+            ),
+            (
+                json!({ "enabled": true, "allowed_ips": ["::1"], "note": "" }),
+                "note",
+                "\"note\" is not allowed",
+            ),
         ] {
             assert_eq!(complaints(app.owner.put(&path, list).await), json!([[field, reason]]));
         }
@@ -95,7 +112,7 @@ on_both! {
         assert_eq!(empty, json!([["body", "must have at least one property"]]));
 
         let ann = app.member("ann@acme.test").await;
-        let role = json!({ "role_name": "Admin", "entity_type_name": "Identity", "entity_region": "*" });
+        let role = everywhere("Admin", "Identity");
         app.owner.post(&format!("/v3/users/{}/assigned-roles", ann.id), role).await.expect(201);
         let list = json!({ "enabled": true, "allowed_ips": ["127.0.0.1"] });
         ann.client.put(&path, list.clone()).await.expect(403);

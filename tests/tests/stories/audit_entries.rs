@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Beside, Client, Engine, TestApp, on_both};
 
-use crate::{days, id, text};
+use crate::{days, everywhere, id, text};
 
 const ENTRIES: &str = "SELECT body FROM audit_events ORDER BY seq";
 
@@ -167,7 +167,7 @@ async fn people(day: &mut Day) {
     day.step("post-teams-teamId-system-accounts", &[team], json!({ "id": account }), ("create", &machine))
         .await;
 
-    let role = json!({ "role_name": "Viewer", "entity_type_name": "Portals", "entity_id": "*", "entity_region": "eu" });
+    let role = everywhere("Viewer", "Portals");
     for (holder, kind, assign, remove) in [
         (user.as_str(), "users", "users-assign-role", "users-remove-role"),
         (team, "teams", "teams-assign-role", "teams-remove-role"),
@@ -230,8 +230,9 @@ async fn machines(day: &mut Day) {
     let managed = day.app.owner.post("/v3/system-accounts", managed).await.expect(201);
     let service = day.app.service("zones").await;
     day.secrets.push(service.token().to_owned());
-    let role = json!({ "role_name": "Connector", "entity_id": day.app.owner_id, "entity_type_name": "Mesh Control Planes",
-                       "entity_region": "eu", "parameters": { "zoneName": "zone3" } });
+    let mut role = everywhere("Connector", "Mesh Control Planes");
+    role["entity_id"] = json!(day.app.owner_id);
+    role["parameters"] = json!({ "zoneName": "zone3" });
     let assign = "create-system-accounts-assigned-roles-internal";
     let resource = format!("system-accounts/{}/assigned-roles/{{new}}", id(&managed));
     let who = ("clientToken", "zones".to_owned());

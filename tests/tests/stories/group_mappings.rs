@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::{all, complaints, id, problem, text};
+use crate::{all, complaints, id, identity_problem, problem, text};
 
 const BY_GROUP: &str = "/v3/identity-provider/team-mappings";
 const BY_TEAM: &str = "/v3/identity-provider/team-group-mappings";
@@ -30,7 +30,8 @@ on_both! {
         let mappings = format!("{}/team-group-mappings", provider(&app).await);
         let (gate, ops) = (team(&app, "Gateway").await, team(&app, "Operations").await);
 
-        let created = app.owner.post(&mappings, json!({ "team_id": gate, "group": "Gate" })).await.expect(201);
+        let created =
+            app.owner.post(&mappings, json!({ "team_id": gate, "group": "Gate" })).await.expect(201);
         let expected = json!({ "id": id(&created), "team_id": gate, "group": "Gate",
                                "created_at": created["created_at"], "updated_at": created["created_at"] });
         assert_eq!(created, expected);
@@ -43,19 +44,35 @@ on_both! {
 
         // By group, everything is replaced.
         let wanted = json!([
-            { "group": "ops", "team_ids": [ops, gate] }, { "group": "Ops", "team_ids": [ops] }, { "group": "none", "team_ids": [] },
+            { "group": "ops", "team_ids": [ops, gate] },
+            { "group": "Ops", "team_ids": [ops] },
+            { "group": "none", "team_ids": [] },
         ]);
         let put = app.owner.put(BY_GROUP, json!({ "mappings": wanted })).await.expect(200);
-        assert_eq!(put["data"], json!([wanted[0], wanted[1]]), "groups are case-sensitive, and one without teams is none");
+        assert_eq!(
+            put["data"],
+            json!([wanted[0], wanted[1]]),
+            "groups are case-sensitive, and one without teams is none"
+        );
         assert_eq!(app.owner.get(BY_GROUP).await.expect(200)["data"], put["data"]);
         let listed = app.owner.get(&mappings).await.expect(200);
-        assert_eq!((all(&listed, "group"), all(&listed, "team_id")), (vec![json!("ops"), json!("ops"), json!("Ops")], vec![json!(ops), json!(gate), json!(ops)]));
+        assert_eq!(
+            (all(&listed, "group"), all(&listed, "team_id")),
+            (vec![json!("ops"), json!("ops"), json!("Ops")], vec![json!(ops), json!(gate), json!(ops)])
+        );
 
         // By team, only the teams that are named change.
-        let patched = app.owner.patch(BY_TEAM, json!({ "data": [{ "team_id": gate, "groups": ["Gate", "gate"] }] })).await;
-        let expected = json!([{ "team_id": ops, "groups": ["ops", "Ops"] }, { "team_id": gate, "groups": ["Gate", "gate"] }]);
+        let patched = app
+            .owner
+            .patch(BY_TEAM, json!({ "data": [{ "team_id": gate, "groups": ["Gate", "gate"] }] }))
+            .await;
+        let expected = json!([
+            { "team_id": ops, "groups": ["ops", "Ops"] },
+            { "team_id": gate, "groups": ["Gate", "gate"] },
+        ]);
         assert_eq!(patched.expect(200)["data"], expected);
-        let cleared = app.owner.patch(BY_TEAM, json!({ "data": [{ "team_id": ops, "groups": [] }] })).await.expect(200);
+        let cleared =
+            app.owner.patch(BY_TEAM, json!({ "data": [{ "team_id": ops, "groups": [] }] })).await.expect(200);
         assert_eq!(cleared["data"], json!([expected[1]]));
 
         let listed = app.owner.get(&mappings).await.expect(200);
@@ -63,9 +80,16 @@ on_both! {
         app.owner.delete(&format!("{mappings}/{}", id(&listed["data"][0]))).await.expect(204);
         app.owner.delete(&format!("{mappings}/{}", id(&listed["data"][0]))).await.expect(404);
         app.owner.get(&format!("{mappings}/{}", id(&listed["data"][0]))).await.expect(404);
-        assert_eq!(app.owner.get(BY_TEAM).await.expect(200)["data"], json!([{ "team_id": gate, "groups": ["gate"] }]));
+        assert_eq!(
+            app.owner.get(BY_TEAM).await.expect(200)["data"],
+            json!([{ "team_id": gate, "groups": ["gate"] }])
+        );
         app.owner.delete(&format!("/v3/teams/{gate}")).await.expect(204);
-        assert_eq!(app.owner.get(&mappings).await.expect(200)["data"], json!([]), "a team that is gone is mapped to by nobody");
+        assert_eq!(
+            app.owner.get(&mappings).await.expect(200)["data"],
+            json!([]),
+            "a team that is gone is mapped to by nobody"
+        );
     }
 }
 
@@ -77,16 +101,21 @@ on_both! {
         let (gate, ops) = (team(&app, "Gateway").await, team(&app, "Operations").await);
         let mapping = json!({ "team_id": gate, "group": "ops" });
         app.owner.post(&mappings, mapping.clone()).await.expect(201);
-        let expected = json!({ "status": 409, "title": "Resource Conflict", "instance": "konnect:trace",
-                               "detail": format!("The group [ops] is already mapped to the team [{gate}]") });
+        let expected = identity_problem(
+            409,
+            "Resource Conflict",
+            format!("The group [ops] is already mapped to the team [{gate}]"),
+        );
         assert_eq!(problem(app.owner.post(&mappings, mapping).await), expected);
         app.owner.post(&mappings, json!({ "team_id": ops, "group": "ops" })).await.expect(201);
         app.owner.post(&mappings, json!({ "team_id": gate, "group": "OPS" })).await.expect(201);
 
-        let twice = json!([{ "group": "ops", "team_ids": [gate] }, { "group": "ops", "team_ids": [ops, gate] }]);
+        let twice =
+            json!([{ "group": "ops", "team_ids": [gate] }, { "group": "ops", "team_ids": [ops, gate] }]);
         let put = app.owner.put(BY_GROUP, json!({ "mappings": twice })).await.expect(200);
         assert_eq!(put["data"], json!([{ "group": "ops", "team_ids": [gate, ops] }]));
-        let twice = json!([{ "team_id": gate, "groups": ["a", "a"] }, { "team_id": gate, "groups": ["b", "a"] }]);
+        let twice =
+            json!([{ "team_id": gate, "groups": ["a", "a"] }, { "team_id": gate, "groups": ["b", "a"] }]);
         let patched = app.owner.patch(BY_TEAM, json!({ "data": twice })).await.expect(200);
         assert_eq!(patched["data"][1], json!({ "team_id": gate, "groups": ["a", "b"] }));
     }
@@ -97,8 +126,7 @@ on_both! {
     /// has it.
     async fn without_a_provider(engine: Engine) {
         let app = TestApp::new(engine).await;
-        let missing = json!({ "status": 412, "title": "Precondition Failed", "instance": "konnect:trace",
-                              "detail": "IdP configuration not found" });
+        let missing = identity_problem(412, "Precondition Failed", "IdP configuration not found");
         assert_eq!(problem(app.owner.get(BY_GROUP).await), missing);
         assert_eq!(problem(app.owner.put(BY_GROUP, json!({ "mappings": [] })).await), missing);
         let reason = "cannot be set before configuring an identity provider";
@@ -129,14 +157,19 @@ on_both! {
         let unknown = json!({ "mappings": [{ "group": "new", "team_ids": [gate, theirs] }] });
         let refused = complaints(app.owner.put(BY_GROUP, unknown).await);
         assert_eq!(refused, json!([["mappings.0.team_ids.1", "team not found"]]));
-        let unknown = json!({ "data": [{ "team_id": gate, "groups": [] }, { "team_id": theirs, "groups": ["x"] }] });
+        let unknown =
+            json!({ "data": [{ "team_id": gate, "groups": [] }, { "team_id": theirs, "groups": ["x"] }] });
         let refused = complaints(app.owner.patch(BY_TEAM, unknown).await);
         assert_eq!(refused, json!([["data.1.team_id", "team not found"]]));
         for (body, field, reason) in [
             (json!({}), "data", "cannot be blank"),
             (json!({ "data": {} }), "data", "must be an array"),
             (json!({ "data": [7] }), "data.0", "must be an object"),
-            (json!({ "data": [{ "team_id": "x", "groups": [] }] }), "data.0.team_id", "must be a valid UUID v4"),
+            (
+                json!({ "data": [{ "team_id": "x", "groups": [] }] }),
+                "data.0.team_id",
+                "must be a valid UUID v4",
+            ),
             (json!({ "data": [{ "team_id": gate }] }), "data.0.groups", "cannot be blank"),
         ] {
             assert_eq!(complaints(app.owner.patch(BY_TEAM, body).await), json!([[field, reason]]));
@@ -163,7 +196,10 @@ on_both! {
             (page["meta"]["page"].clone(), groups)
         };
         let (first, groups) = page(&format!("{mappings}?filter[team_id]={gate}&page[size]=2")).await;
-        assert_eq!((groups, &first["previous"], &first["size"]), (vec![json!("g0"), json!("g1")], &json!(null), &json!(2)));
+        assert_eq!(
+            (groups, &first["previous"], &first["size"]),
+            (vec![json!("g0"), json!("g1")], &json!(null), &json!(2))
+        );
         assert!(text(&first, "next").starts_with("/identity-providers/"), "relative, without the version");
         let (second, groups) = page(&format!("/v3{}", text(&first, "next"))).await;
         assert_eq!(groups, ["g2", "g3"]);

@@ -5,7 +5,7 @@ use kernel::{Sealed, Secret};
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::{complaints, id, lacks, problem, text};
+use crate::{complaints, id, identity_problem, lacks, problem, text};
 
 const PROVIDERS: &str = "/v3/identity-providers";
 const SECRET: &str = "hunter2-client-secret";
@@ -33,7 +33,7 @@ async fn secret_of(app: &TestApp, provider: &Value) -> String {
 }
 
 fn conflict(detail: &str) -> Value {
-    json!({ "status": 409, "title": "Resource Conflict", "instance": "konnect:trace", "detail": detail })
+    identity_problem(409, "Resource Conflict", detail)
 }
 
 on_both! {
@@ -45,7 +45,8 @@ on_both! {
         let expected = json!({
             "id": id(&created), "type": "oidc", "enabled": false, "login_path": "acme",
             "config": {
-                "issuer_url": "https://issuer.test", "client_id": "latchkey", "scopes": ["email", "openid", "profile"],
+                "issuer_url": "https://issuer.test", "client_id": "latchkey",
+                "scopes": ["email", "openid", "profile"],
                 "claim_mappings": { "name": "name", "email": "email", "groups": "groups" },
             },
             "created_at": created["created_at"], "updated_at": created["created_at"],
@@ -53,13 +54,17 @@ on_both! {
         assert_eq!(created, expected);
         assert_eq!(app.owner.get(&path).await.expect(200), created);
         assert_eq!(app.owner.get(PROVIDERS).await.expect(200), json!([created]), "a bare array");
-        assert_eq!(app.owner.get(&format!("{PROVIDERS}?filter[type]=oidc")).await.expect(200), json!([created]));
+        assert_eq!(
+            app.owner.get(&format!("{PROVIDERS}?filter[type]=oidc")).await.expect(200),
+            json!([created])
+        );
         assert_eq!(app.owner.get(&format!("{PROVIDERS}?filter[type][eq]=saml")).await.expect(200), json!([]));
         assert_eq!(secret_of(&app, &created).await, SECRET);
 
         app.advance(std::time::Duration::from_secs(1));
         let scopes = json!(["profile", "groups", "openid"]);
-        let change = json!({ "config": { "scopes": scopes, "claim_mappings": { "groups": "roles" } }, "enabled": null });
+        let config = json!({ "scopes": scopes, "claim_mappings": { "groups": "roles" } });
+        let change = json!({ "config": config, "enabled": null });
         let changed = app.owner.patch(&path, change).await.expect(200);
         let mut expected = created.clone();
         expected["config"]["scopes"] = scopes;
@@ -68,11 +73,12 @@ on_both! {
         assert_eq!(changed, expected, "the order is kept, and what is not sent stays");
         assert!(text(&changed, "updated_at") > text(&created, "updated_at"));
         assert_eq!(secret_of(&app, &created).await, SECRET);
-        let whole = json!({ "issuer_url": "https://other.test", "client_id": "other", "client_secret": "another-secret" });
+        let (issuer, secret) = ("https://other.test", "another-secret");
+        let whole = json!({ "issuer_url": issuer, "client_id": "other", "client_secret": secret });
         let changed = app.owner.patch(&path, json!({ "type": "saml", "config": whole })).await.expect(200);
         assert_eq!((text(&changed, "type"), text(&changed["config"], "client_id")), ("oidc", "other"));
-        assert_eq!(secret_of(&app, &created).await, "another-secret");
-        for secret in [SECRET, "another-secret"] {
+        assert_eq!(secret_of(&app, &created).await, secret);
+        for secret in [SECRET, secret] {
             assert_eq!(app.database.holding(secret).await, [""; 0]);
         }
     }
@@ -83,7 +89,11 @@ on_both! {
     async fn a_saml_provider(engine: Engine) {
         let app = TestApp::with(engine, &[("PUBLIC_URL", "https://id.acme.test/")]).await;
         let saml = |config: Value| json!({ "type": "saml", "login_path": "acme", "enabled": true, "config": config });
-        let created = app.owner.post(PROVIDERS, saml(json!({ "idp_metadata_url": "https://mocksaml.test/m" }))).await.expect(201);
+        let created = app
+            .owner
+            .post(PROVIDERS, saml(json!({ "idp_metadata_url": "https://mocksaml.test/m" })))
+            .await
+            .expect(201);
         let path = format!("{PROVIDERS}/{}", id(&created));
         let config = json!({
             "idp_metadata_url": "https://mocksaml.test/m",
@@ -106,7 +116,10 @@ on_both! {
         let emptied = app.owner.patch(&path, json!({ "config": { "idp_metadata_xml": null } })).await;
         assert_eq!(complaints(emptied), needed, "a change cannot leave it without either");
         let foreign = saml(json!({ "idp_metadata_url": "https://m.test", "sp_entity_id": "mine" }));
-        assert_eq!(complaints(app.owner.post(PROVIDERS, foreign).await), json!([["config.sp_entity_id", "\"config.sp_entity_id\" is not allowed"]]));
+        assert_eq!(
+            complaints(app.owner.post(PROVIDERS, foreign).await),
+            json!([["config.sp_entity_id", "\"config.sp_entity_id\" is not allowed"]])
+        );
     }
 }
 
@@ -115,7 +128,10 @@ on_both! {
     async fn refusals(engine: Engine) {
         let app = TestApp::new(engine).await;
         let config = json!({ "issuer_url": "issuer", "scopes": [7], "client_secret": "", "x": 1 });
-        let refused = app.owner.post(PROVIDERS, json!({ "type": "oidc", "login_path": "a/b", "enabled": 1, "config": config })).await;
+        let refused = app
+            .owner
+            .post(PROVIDERS, json!({ "type": "oidc", "login_path": "a/b", "enabled": 1, "config": config }))
+            .await;
         let pattern = "login_path must match /^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$/ regular expression";
         let expected = json!([
             ["enabled", "must be true or false"],
@@ -145,12 +161,19 @@ on_both! {
         let path = format!("{PROVIDERS}/{}", id(&created));
         let refused = app.owner.patch(&path, json!({ "config": { "scopes": ["email"] } })).await;
         assert_eq!(complaints(refused), without);
-        let refused = app.owner.patch(&path, json!({ "config": { "idp_metadata_url": "https://m.test" } })).await;
-        assert_eq!(complaints(refused), json!([["config.idp_metadata_url", "\"config.idp_metadata_url\" is not allowed"]]));
+        let refused =
+            app.owner.patch(&path, json!({ "config": { "idp_metadata_url": "https://m.test" } })).await;
+        assert_eq!(
+            complaints(refused),
+            json!([["config.idp_metadata_url", "\"config.idp_metadata_url\" is not allowed"]])
+        );
         assert_eq!(app.owner.get(&path).await.expect(200), created);
         let ann = app.member("ann@acme.test").await;
         assert_eq!(problem(ann.client.get(PROVIDERS).await), lacks("Identity Admin"));
-        assert_eq!(complaints(app.owner.get(&format!("{PROVIDERS}/x")).await), json!([["id", "invalid ID format"]]));
+        assert_eq!(
+            complaints(app.owner.get(&format!("{PROVIDERS}/x")).await),
+            json!([["id", "invalid ID format"]])
+        );
         let (rival, _) = app.another_organization("owner@rival.test").await;
         for refused in [rival.client.get(&path).await, rival.client.delete(&path).await] {
             assert_eq!(problem(refused)["detail"], "The requested identity provider was not found");
@@ -164,7 +187,8 @@ on_both! {
     async fn what_there_is_one_of(engine: Engine) {
         let app = TestApp::new(engine).await;
         let (rival, _) = app.another_organization("owner@rival.test").await;
-        let login_path = async || text(&app.owner.get("/v3/organizations/me").await.expect(200), "login_path").to_owned();
+        let login_path =
+            async || text(&app.owner.get("/v3/organizations/me").await.expect(200), "login_path").to_owned();
         assert_eq!(login_path().await, "");
         let mut enabled = oidc("acme");
         enabled["enabled"] = true.into();
@@ -226,7 +250,11 @@ on_both! {
         app.owner.get(&format!("{first}/team-group-mappings")).await.expect(404);
         assert!(app.database.query("SELECT group_name FROM team_group_mappings").await.is_empty());
         assert_eq!(app.owner.get("/v3/organizations/me").await.expect(200)["login_path"], "");
-        assert_eq!(app.owner.get("/v3/authentication-settings").await.expect(200), settings, "another is left");
+        assert_eq!(
+            app.owner.get("/v3/authentication-settings").await.expect(200),
+            settings,
+            "another is left"
+        );
 
         app.owner.delete(&second).await.expect(204);
         let expected = json!({
@@ -256,7 +284,10 @@ on_both! {
         assert_eq!(view, expected);
         assert_eq!(app.owner.get(OLDER).await.expect(200), expected);
         let providers = app.owner.get(PROVIDERS).await.expect(200);
-        assert_eq!((&providers[0]["config"]["issuer_url"], &providers[0]["login_path"]), (&view["issuer"], &view["login_path"]));
+        assert_eq!(
+            (&providers[0]["config"]["issuer_url"], &providers[0]["login_path"]),
+            (&view["issuer"], &view["login_path"])
+        );
         assert_eq!(secret_of(&app, &providers[0]).await, SECRET);
 
         let changed = app.owner.patch(OLDER, json!({ "scopes": ["openid", "groups"] })).await.expect(200);

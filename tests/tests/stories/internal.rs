@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Client, Engine, TestApp, on_both};
 
-use crate::{all, complaints, id, problem};
+use crate::{all, complaints, id, identity_problem, problem};
 
 const ENTITY: &str = "817d0422-45c9-4d88-8d64-45aef05c1ae7";
 
@@ -20,8 +20,7 @@ async fn managed_account(owner: &Client) -> String {
 }
 
 fn not_for_you() -> Value {
-    json!({ "status": 403, "title": "Unauthorized", "instance": "konnect:trace",
-            "detail": "You do not have permission to perform this action" })
+    identity_problem(403, "Unauthorized", "You do not have permission to perform this action")
 }
 
 on_both! {
@@ -40,7 +39,10 @@ on_both! {
         assert_eq!(first, expected);
         assert_ne!(first["id"], ENTITY, "an id that was sent is not taken");
         let repeated = problem(service.post(&roles, connector("zone1")).await);
-        assert_eq!((&repeated["status"], &repeated["detail"]), (&json!(409), &json!("The role [Connector] is already assigned")));
+        assert_eq!(
+            (&repeated["status"], &repeated["detail"]),
+            (&json!(409), &json!("The role [Connector] is already assigned"))
+        );
         let second = service.post(&roles, connector("zone2")).await.expect(201);
         let mut unheard = connector("zone3");
         unheard["role_name"] = "Zone Keeper".into();
@@ -52,7 +54,8 @@ on_both! {
         let listed = service.get(&roles).await.expect(200);
         let page = json!({ "page": { "number": 1, "size": 3, "total": 3 } });
         assert_eq!(listed, json!({ "meta": page, "data": [first, second, third] }));
-        let filtered = service.get(&format!("{roles}?filter[role_name][eq]=Connector&filter[entity_id]={ENTITY}")).await;
+        let filtered =
+            service.get(&format!("{roles}?filter[role_name][eq]=Connector&filter[entity_id]={ENTITY}")).await;
         assert_eq!(all(&filtered.expect(200), "id"), [first["id"].clone(), second["id"].clone()]);
         let seen = app.owner.get(&format!("/v3/system-accounts/{account}/assigned-roles")).await.expect(200);
         assert_eq!(all(&seen, "id"), all(&listed, "id"));
@@ -95,7 +98,10 @@ on_both! {
             assert_eq!(problem(service.get(path).await), not_for_you());
         }
         assert_eq!(service.get("/v3/users/me").await.expect(401)["title"], "Unauthenticated");
-        assert_eq!(app.owner.get(&format!("/v3/system-accounts/{account}/assigned-roles")).await.expect(200)["data"], json!([]));
+        assert_eq!(
+            app.owner.get(&format!("/v3/system-accounts/{account}/assigned-roles")).await.expect(200)["data"],
+            json!([])
+        );
 
         // A service has one token; a new one replaces it at once.
         service.get(&roles).await.expect(200);
@@ -122,13 +128,22 @@ on_both! {
         let found = service.get(&path("auth0%7C7")).await.expect(200);
         let mut users = found["data"].as_array().unwrap().clone();
         users.sort_by_key(|user| user["organization_id"] != json!(app.org));
-        let expected = [json!({ "id": ann.id, "organization_id": app.org }), json!({ "id": elsewhere.id, "organization_id": rival })];
+        let expected = [
+            json!({ "id": ann.id, "organization_id": app.org }),
+            json!({ "id": elsewhere.id, "organization_id": rival }),
+        ];
         assert_eq!(users, expected);
         assert_eq!(found["meta"]["page"], json!({ "number": 1, "size": 2, "total": 2 }));
 
         for (state, count) in [("inactive", 2), ("deleting", 1), ("deleted", 1)] {
-            app.database.query(&format!("UPDATE organizations SET state = '{state}' WHERE name = 'Rival'")).await;
-            assert_eq!(service.get(&path("auth0|7")).await.expect(200)["meta"]["page"]["total"], count, "{state}");
+            app.database
+                .query(&format!("UPDATE organizations SET state = '{state}' WHERE name = 'Rival'"))
+                .await;
+            assert_eq!(
+                service.get(&path("auth0|7")).await.expect(200)["meta"]["page"]["total"],
+                count,
+                "{state}"
+            );
         }
         assert_eq!(service.get(&path("auth0|8")).await.expect(200)["data"], json!([]));
         for missing in ["/v3/internal/users", "/v3/internal/users?aid=", "/v3/internal/users?aid"] {
@@ -147,8 +162,7 @@ on_both! {
             app.database.query(&format!("UPDATE organizations SET state = '{state}'")).await;
             app.app.access.changed(Some(app.org));
             for caller in [&app.owner, &robot] {
-                let expected = json!({ "status": 403, "title": "Permission denied", "instance": "konnect:trace",
-                                       "detail": "The organization is not active" });
+                let expected = identity_problem(403, "Permission denied", "The organization is not active");
                 assert_eq!(problem(caller.get("/v3/teams").await), expected);
             }
         }

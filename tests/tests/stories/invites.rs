@@ -5,7 +5,7 @@ use kernel::Token;
 use serde_json::json;
 use tests::{Engine, TestApp, on_both};
 
-use crate::{at_once, complaints, days, hours, id, lacks, posting, problem};
+use crate::{at_once, complaints, days, everywhere, hours, id, identity_problem, lacks, posting, problem};
 
 const INVITES: &str = "/v3/invites";
 
@@ -69,8 +69,7 @@ on_both! {
         let app = TestApp::new(engine).await;
         let ann = app.member("ann@acme.test").await;
         let active = problem(app.owner.post(INVITES, json!({ "email": "ANN@acme.test" })).await);
-        let expected = json!({ "status": 409, "title": "Resource Conflict", "instance": "konnect:trace",
-                               "detail": "User is already active" });
+        let expected = identity_problem(409, "Resource Conflict", "User is already active");
         assert_eq!(active, expected);
         for (body, reason) in [
             (json!({}), "cannot be blank"),
@@ -85,13 +84,16 @@ on_both! {
         assert!(outbox(&app).await.is_empty());
 
         let (robot_id, robot) = app.system_account("robot").await;
-        let role = json!({ "role_name": "Admin", "entity_type_name": "Identity", "entity_region": "*" });
+        let role = everywhere("Admin", "Identity");
         app.owner.post(&format!("/v3/system-accounts/{robot_id}/assigned-roles"), role).await.expect(201);
         robot.post(INVITES, json!({ "email": "eve@acme.test" })).await.expect(201);
 
         let (rival, _) = app.another_organization("owner@rival.test").await;
         rival.client.post(INVITES, json!({ "email": "ann@acme.test" })).await.expect(201);
-        assert_eq!(rival.client.get("/v3/users?filter[active]=false").await.expect(200)["data"][0]["email"], "ann@acme.test");
+        assert_eq!(
+            rival.client.get("/v3/users?filter[active]=false").await.expect(200)["data"][0]["email"],
+            "ann@acme.test"
+        );
     }
 }
 
@@ -107,8 +109,7 @@ on_both! {
         let refused = app.owner.post(INVITES, invite(99)).await;
         let wait: u64 = refused.header("retry-after").parse().expect("seconds");
         assert!((1..=3600).contains(&wait), "{wait}");
-        let expected = json!({ "status": 429, "title": "Rate Limited", "instance": "konnect:trace",
-                               "detail": "Too many requests" });
+        let expected = identity_problem(429, "Rate Limited", "Too many requests");
         assert_eq!(problem(refused), expected);
         let (rival, _) = app.another_organization("owner@rival.test").await;
         rival.client.post(INVITES, invite(99)).await.expect(201);
@@ -126,7 +127,10 @@ on_both! {
         let body = json!({ "email": "ann@acme.test" });
         let statuses = at_once((0..14).map(|_| posting(&app.owner, INVITES, body.clone()))).await;
         assert_eq!(statuses, [(201, 10), (429, 4)].into());
-        assert_eq!(app.owner.get("/v3/users?filter[active]=false").await.expect(200)["meta"]["page"]["total"], 1);
+        assert_eq!(
+            app.owner.get("/v3/users?filter[active]=false").await.expect(200)["meta"]["page"]["total"],
+            1
+        );
         app.owner.post(INVITES, json!({ "email": "bob@acme.test" })).await.expect(201);
         app.advance(hours(1) + std::time::Duration::from_secs(1));
         app.owner.post(INVITES, body).await.expect(201);

@@ -3,6 +3,7 @@
 mod allow_list;
 mod audit_entries;
 mod audit_reading;
+mod creators;
 mod group_mappings;
 mod identity_providers;
 mod internal;
@@ -65,6 +66,16 @@ fn problem(answer: Answer) -> Value {
     body
 }
 
+/// A problem as Identity words it, without bad parameters.
+fn identity_problem(status: u16, title: &str, detail: impl Into<String>) -> Value {
+    json!({ "status": status, "title": title, "instance": "konnect:trace", "detail": detail.into() })
+}
+
+/// A problem as the other services word it.
+fn platform_problem(status: u16, title: &str, detail: impl Into<String>) -> Value {
+    json!({ "status": status, "title": title, "instance": "kong:trace", "detail": detail.into() })
+}
+
 /// What a 400 complains of: pairs of field and reason.
 #[track_caller]
 fn complaints(answer: Answer) -> Value {
@@ -75,10 +86,18 @@ fn complaints(answer: Answer) -> Value {
 
 /// A 403 of Identity for want of a role.
 fn lacks(role: &str) -> Value {
-    json!({
-        "status": 403, "title": "Invalid Permissions", "instance": "konnect:trace",
-        "detail": format!("You must have the [{role}] role to perform this action"),
-    })
+    let detail = format!("You must have the [{role}] role to perform this action");
+    identity_problem(403, "Invalid Permissions", detail)
+}
+
+/// A 403 as the other services word it: they name no role.
+fn forbidden() -> Value {
+    platform_problem(403, "Forbidden", "You do not have permission to perform this action")
+}
+
+/// A role on all of a type, everywhere.
+fn everywhere(role: &str, kind: &str) -> Value {
+    json!({ "role_name": role, "entity_type_name": kind, "entity_id": "*", "entity_region": "*" })
 }
 
 /// A POST that can run beside others.

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, Engine, TestApp, on_both, postgres_is_there, run};
 
-use crate::{at_once, id, posting};
+use crate::{at_once, everywhere, id, posting};
 
 /// Asks again until the answer has this status; fails after some seconds.
 async fn until(client: &Client, path: &str, status: u16) {
@@ -31,7 +31,8 @@ on_both! {
         let node = app.another_node().await;
         let ann = app.member("ann@acme.test").await;
         let tokens = format!("/v3/users/{}/access-tokens", ann.id);
-        let created = ann.client.post(&tokens, json!({ "name": "ab", "ttl_seconds": 86_400 })).await.expect(201);
+        let created =
+            ann.client.post(&tokens, json!({ "name": "ab", "ttl_seconds": 86_400 })).await.expect(201);
         let second = app.owner.with_token(created["konnect_token"].as_str().unwrap());
         let (here, there) = (&second, at(&node, &second));
         there.get("/v3/users/me").await.expect(200);
@@ -42,7 +43,7 @@ on_both! {
         let there = at(&node, &ann.client);
         let providers = "/v3/identity-providers";
         there.get(providers).await.expect(403);
-        let role = json!({ "role_name": "Admin", "entity_type_name": "Identity", "entity_region": "*" });
+        let role = everywhere("Admin", "Identity");
         let roles = format!("/v3/users/{}/assigned-roles", ann.id);
         let given = app.owner.post(&roles, role).await.expect(201);
         until(&there, providers, 200).await;
@@ -108,9 +109,7 @@ on_both! {
         assert_eq!(at_once(wanted).await, [(201, 1), (409, 9)].into());
 
         let config = json!({ "issuer_url": "https://issuer.test", "client_id": "latchkey" });
-        let provider = |path: String, enabled: bool| {
-            json!({ "type": "oidc", "login_path": path, "enabled": enabled, "config": config })
-        };
+        let provider = |path: String, on: bool| json!({ "type": "oidc", "login_path": path, "enabled": on, "config": config });
         let wanted = both_nodes(owners, "/v3/identity-providers", 8, &|n| provider(format!("p{n}"), true));
         assert_eq!(at_once(wanted).await, [(201, 1), (409, 7)].into(), "one enabled");
         let wanted = both_nodes(owners, "/v3/identity-providers", 8, &|_| provider("same".to_owned(), false));
@@ -121,8 +120,9 @@ on_both! {
         let members = format!("/v3/teams/{}/users", id(&team));
         let wanted = both_nodes(owners, &members, 8, &|_| json!({ "id": ann.id }));
         assert_eq!(at_once(wanted).await, [(201, 1), (409, 7)].into());
-        let role = json!({ "role_name": "Admin", "entity_type_name": "Identity", "entity_region": "*" });
-        let wanted = both_nodes(owners, &format!("/v3/users/{}/assigned-roles", ann.id), 8, &|_| role.clone());
+        let role = everywhere("Admin", "Identity");
+        let wanted =
+            both_nodes(owners, &format!("/v3/users/{}/assigned-roles", ann.id), 8, &|_| role.clone());
         assert_eq!(at_once(wanted).await, [(201, 1), (409, 7)].into());
     }
 }
@@ -141,8 +141,12 @@ on_both! {
             let (user, membership) = (format!("/v3/users/{}", heir.id), format!("{admins}/{}", heir.id));
             let against = if round % 2 == 0 { membership.clone() } else { user.clone() };
             let wanted = json!({ "owner_id": heir.id });
-            let give = tokio::spawn(async move { giver.call(Method::PATCH, ME, Some(wanted)).await.status.as_u16() });
-            let take = tokio::spawn(async move { taker.call(Method::DELETE, &against, None).await.status.as_u16() });
+            let give =
+                tokio::spawn(
+                    async move { giver.call(Method::PATCH, ME, Some(wanted)).await.status.as_u16() },
+                );
+            let take =
+                tokio::spawn(async move { taker.call(Method::DELETE, &against, None).await.status.as_u16() });
             let (given, taken) = (give.await.expect("a reply"), take.await.expect("a reply"));
             assert_ne!(given == 200, taken == 204, "round {round}: {given} and {taken}, both or neither");
             if given == 200 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tests::{Engine, TestApp, on_both};
 
-use crate::{complaints, id, lacks, problem, text};
+use crate::{complaints, id, identity_problem, lacks, problem, text};
 
 const ME: &str = "/v3/organizations/me";
 
@@ -41,7 +41,10 @@ on_both! {
         assert_eq!(ann.client.get(ME).await.expect(200), renamed);
 
         assert_eq!(problem(ann.client.patch(ME, json!({ "name": "Mine" })).await), lacks("Identity Admin"));
-        assert_eq!(complaints(app.owner.patch(ME, json!({ "name": "" })).await), json!([["name", "cannot be blank"]]));
+        assert_eq!(
+            complaints(app.owner.patch(ME, json!({ "name": "" })).await),
+            json!([["name", "cannot be blank"]])
+        );
         assert_eq!(text(&app.owner.get(ME).await.expect(200), "name"), "Acme Inc");
         assert_eq!(text(&rival.client.get(ME).await.expect(200), "name"), "Rival");
     }
@@ -70,8 +73,7 @@ on_both! {
         assert_eq!(malformed, json!([["owner_id", "must be a valid UUID v4"]]));
 
         let taken = problem(bob.client.patch(ME, to(&bob.id)).await);
-        let expected = json!({ "status": 403, "title": "Permission denied", "instance": "konnect:trace",
-                               "detail": "Only the owner can pass ownership on" });
+        let expected = identity_problem(403, "Permission denied", "Only the owner can pass ownership on");
         assert_eq!(taken, expected, "an administrator cannot take it");
         let (robot_id, robot) = app.system_account("robot").await;
         let accounts = admins.replace("/users", "/system-accounts");
@@ -103,8 +105,7 @@ on_both! {
                 "The user [{}] owns the organization: ownership must pass to another administrator first",
                 app.owner_id
             );
-            let expected =
-                json!({ "status": 409, "title": "Resource Conflict", "instance": "konnect:trace", "detail": detail });
+            let expected = identity_problem(409, "Resource Conflict", detail);
             assert_eq!(deleted, expected);
             let removed = complaints(admin.delete(&format!("{admins}/{}", app.owner_id)).await);
             let reason = "the owner cannot be removed from the team [organization-admin]";

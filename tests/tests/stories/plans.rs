@@ -73,8 +73,8 @@ async fn fill(app: &TestApp, engine: Engine) {
     app.database.query(&people).await;
     let tag = search_text(app.org, &[]);
     let users = format!(
-        "INSERT INTO users (org_id, id, person_id, email, email_folded, full_name, full_name_folded, preferred_name, \
-         search, active, created_at, updated_at) SELECT (SELECT org_id FROM organizations), {uuid}, id, email, \
+        "INSERT INTO users (org_id, id, person_id, email, email_folded, full_name, full_name_folded, \
+         preferred_name, search, active, created_at, updated_at) SELECT (SELECT org_id FROM organizations), {uuid}, id, email, \
          email_folded, email, email, '', '{tag}\n' || email || '\n' || email, true, 0, 0 \
          FROM persons WHERE email LIKE 'p%@x.test'"
     );
@@ -134,10 +134,21 @@ on_both! {
         }
         let statements = SEEN.lock().expect("nobody panics here").clone();
         let last = app.owner.get("/v3/users?page[size]=100&page[number]=16").await.expect(200);
-        assert_eq!((last["meta"]["page"]["total"].as_u64(), last["data"].as_array().map(Vec::len)), (Some(1501), Some(1)));
+        assert_eq!(
+            (last["meta"]["page"]["total"].as_u64(), last["data"].as_array().map(Vec::len)),
+            (Some(1501), Some(1))
+        );
         let count = |what: &str| statements.iter().filter(|statement| statement.contains(what)).count();
         assert!(count("team_users") >= 8 && statements.len() >= 20, "too few were heard of: {statements:#?}");
-        for needed in ["COUNT(*)", "t.email = ", "email_folded LIKE", "t.full_name = ", "t.active = ", "t.id = ", "t.seq >= "] {
+        for needed in [
+            "COUNT(*)",
+            "t.email = ",
+            "email_folded LIKE",
+            "t.full_name = ",
+            "t.active = ",
+            "t.id = ",
+            "t.seq >= ",
+        ] {
             assert!(count(needed) > 0, "none with [{needed}] was heard of");
         }
         for statement in &statements {

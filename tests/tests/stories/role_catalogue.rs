@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::id;
+use crate::{everywhere, id};
 
 /// A group's key, its name, and the keys and names of its roles.
 type Group = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -161,17 +161,14 @@ on_both! {
         let app = TestApp::new(engine).await;
         let team = app.owner.post("/v3/teams", json!({ "name": "Everything" })).await.expect(201);
         let roles = format!("/v3/teams/{}/assigned-roles", id(&team));
-        let assignment = |role: &str, kind: &str| {
-            json!({ "role_name": role, "entity_type_name": kind, "entity_id": "*", "entity_region": "*" })
-        };
-        let refused = app.owner.post(&roles, assignment("Admin", "Toasters")).await.expect(400);
+        let refused = app.owner.post(&roles, everywhere("Admin", "Toasters")).await.expect(400);
         let kinds = choices(&refused, "entity_type_name");
         let mut assignable = Vec::new();
         for kind in TYPE_NAMES {
             assert!(kinds.iter().any(|known| known == kind), "[{kind}] is not among {kinds:?}");
-            let refused = app.owner.post(&roles, assignment("Toaster", kind)).await.expect(400);
+            let refused = app.owner.post(&roles, everywhere("Toaster", kind)).await.expect(400);
             for role in choices(&refused, "role_name") {
-                app.owner.post(&roles, assignment(&role, kind)).await.expect(201);
+                app.owner.post(&roles, everywhere(&role, kind)).await.expect(201);
                 assignable.push(role);
             }
         }
@@ -179,7 +176,7 @@ on_both! {
             assert!(assignable.iter().any(|known| known == role), "[{role}] fits no published type");
         }
         for region in ["us", "eu", "au", "me", "in", "sg"] {
-            let mut body = assignment("Viewer", "Control Planes");
+            let mut body = everywhere("Viewer", "Control Planes");
             body["entity_region"] = region.into();
             app.owner.post(&roles, body).await.expect(201);
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Client, Engine, TestApp, on_both};
 
-use crate::{all, complaints, id, lacks, problem};
+use crate::{all, complaints, id, identity_problem, lacks, problem};
 
 const ENTITY: &str = "817d0422-45c9-4d88-8d64-45aef05c1ae7";
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
@@ -24,8 +24,7 @@ async fn afternoon_of(owner: &Client, holder: &str) {
     assert_eq!(owner.get(&one).await.expect(200), viewer);
 
     let repeated = problem(owner.post(&roles, wanted).await);
-    let expected = json!({ "status": 409, "title": "Resource Conflict", "instance": "konnect:trace",
-                           "detail": "The role [Viewer] is already assigned" });
+    let expected = identity_problem(409, "Resource Conflict", "The role [Viewer] is already assigned");
     assert_eq!(repeated, expected);
     let everywhere = owner.post(&roles, role("Viewer", "Control Planes", "*", "eu")).await.expect(201);
     assert_eq!(everywhere["entity_id"], "*");
@@ -98,7 +97,8 @@ on_both! {
         let ann = app.member("ann@acme.test").await;
         let roles = format!("/v3/users/{}/assigned-roles", ann.id);
 
-        let unknown = app.owner.post(&roles, role("Publisher", "Mesh Control Planes", "*", "*")).await.expect(400);
+        let unknown =
+            app.owner.post(&roles, role("Publisher", "Mesh Control Planes", "*", "*")).await.expect(400);
         let names = ["Admin", "Connector", "Creator", "Viewer"];
         let expected = json!([{
             "field": "role_name", "rule": "enum", "source": "body", "choices": names,
@@ -106,7 +106,8 @@ on_both! {
         }]);
         assert_eq!(unknown["invalid_parameters"], expected);
         let nothing = complaints(app.owner.post(&roles, json!({})).await);
-        let expected = ["role_name", "entity_type_name", "entity_region"].map(|field| json!([field, "cannot be blank"]));
+        let expected =
+            ["role_name", "entity_type_name", "entity_region"].map(|field| json!([field, "cannot be blank"]));
         assert_eq!(nothing, json!(expected));
         for (field, value, reason) in [
             ("entity_region", json!("mars"), "must be one of [us, eu, au, me, in, sg, *]"),
@@ -125,10 +126,16 @@ on_both! {
 
         let viewer = role("Viewer", "Control Planes", "*", "*");
         for holder in ["users", "teams", "system-accounts"] {
-            app.owner.post(&format!("/v3/{holder}/{NOBODY}/assigned-roles"), viewer.clone()).await.expect(404);
+            app.owner
+                .post(&format!("/v3/{holder}/{NOBODY}/assigned-roles"), viewer.clone())
+                .await
+                .expect(404);
             app.owner.get(&format!("/v3/{holder}/{NOBODY}/assigned-roles")).await.expect(404);
         }
-        assert_eq!(complaints(app.owner.get(&format!("{roles}/x")).await), json!([["roleID", "invalid ID format"]]));
+        assert_eq!(
+            complaints(app.owner.get(&format!("{roles}/x")).await),
+            json!([["roleID", "invalid ID format"]])
+        );
         app.owner.get("/v3/system-accounts/x/assigned-roles").await.expect(404);
 
         let predefined = format!("/v3/teams/{}/assigned-roles", app.team_id("control-plane-admin").await);
@@ -154,9 +161,10 @@ on_both! {
         let admin = role("Admin", "Identity", "*", "*");
         let create = async |client: &Client| client.post("/v3/teams", json!({ "name": "New" })).await;
 
-        for (caller, holder) in
-            [(&ann.client, format!("/v3/users/{}", ann.id)), (&robot, format!("/v3/system-accounts/{robot_id}"))]
-        {
+        for (caller, holder) in [
+            (&ann.client, format!("/v3/users/{}", ann.id)),
+            (&robot, format!("/v3/system-accounts/{robot_id}")),
+        ] {
             let roles = format!("{holder}/assigned-roles");
             assert_eq!(problem(create(caller).await), lacks("Identity Admin"));
             let given = app.owner.post(&roles, admin.clone()).await.expect(201);
@@ -183,7 +191,9 @@ on_both! {
         create(&robot).await.expect(201);
         app.owner.delete(&team).await.expect(204);
         create(&robot).await.expect(403);
-        assert!(app.database.query("SELECT role_name FROM assigned_roles WHERE role_name = 'Admin' AND entity_region = '*' AND entity_id = '*' AND entity_type_name = 'Identity'").await.is_empty());
+        let left = "SELECT role_name FROM assigned_roles WHERE entity_type_name = 'Identity' AND entity_id = '*' \
+                    AND entity_region = '*'";
+        assert!(app.database.query(left).await.is_empty(), "the team's roles went with it");
     }
 }
 

@@ -42,7 +42,8 @@ const POSTGRES_REFERENCES: &str = "SELECT t.relname || ' (' || \
     (SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(c.conkey) WITH ORDINALITY k (attnum, n) \
      JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) || ') to ' || r.relname || ' on delete ' || \
     CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'a' THEN 'no action' ELSE 'something else' END \
-    FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class r ON r.oid = c.confrelid WHERE c.contype = 'f'";
+    FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class r ON r.oid = c.confrelid \
+    WHERE c.contype = 'f'";
 
 /// Text that PostgreSQL orders as some language does.
 const POSTGRES_LANGUAGES: &str = "SELECT table_name || '.' || column_name FROM information_schema.columns \

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::{complaints, id, lacks, problem};
+use crate::{complaints, id, identity_problem, lacks, problem};
 
 const AUTHENTICATION: &str = "/v3/authentication-settings";
 const IMPERSONATION: &str = "/v3/organizations/impersonation";
@@ -25,9 +25,7 @@ on_both! {
         assert_eq!(ann.client.get(AUTHENTICATION).await.expect(200), initial());
 
         let none = problem(app.owner.patch(AUTHENTICATION, json!({ "basic_auth_enabled": false })).await);
-        let entry = |field: &str, reason: &str| {
-            json!({ "field": field, "rule": "invalid", "reason": reason, "source": "body" })
-        };
+        let entry = |field: &str, reason: &str| json!({ "field": field, "rule": "invalid", "reason": reason, "source": "body" });
         let expected = json!({
             "status": 400, "title": "Bad Request", "instance": "konnect:trace",
             "detail": "Atleast one of the authentication schemes from basic, oidc or saml needs to be enabled",
@@ -43,10 +41,17 @@ on_both! {
             assert_eq!(refused.body["detail"], "");
             assert_eq!(complaints(refused), json!([[field, UNCONFIGURED]]));
         }
-        let refused = app.owner.patch(AUTHENTICATION, json!({ "basic_auth_enabled": "no", "idp_mapping_enabled": 1 })).await;
-        let expected = json!([["basic_auth_enabled", "must be true or false"], ["idp_mapping_enabled", "must be true or false"]]);
+        let refused = app
+            .owner
+            .patch(AUTHENTICATION, json!({ "basic_auth_enabled": "no", "idp_mapping_enabled": 1 }))
+            .await;
+        let expected = json!([
+            ["basic_auth_enabled", "must be true or false"],
+            ["idp_mapping_enabled", "must be true or false"]
+        ]);
         assert_eq!(complaints(refused), expected);
-        let nulls = json!({ "basic_auth_enabled": null, "oidc_auth_enabled": null, "konnect_mapping_enabled": null });
+        let nulls =
+            json!({ "basic_auth_enabled": null, "oidc_auth_enabled": null, "konnect_mapping_enabled": null });
         assert_eq!(app.owner.patch(AUTHENTICATION, nulls).await.expect(200), initial());
         assert_eq!(problem(ann.client.patch(AUTHENTICATION, json!({})).await), lacks("Identity Admin"));
 
@@ -54,16 +59,29 @@ on_both! {
         let provider = json!({ "type": "oidc", "login_path": "acme", "config": config });
         app.owner.post("/v3/identity-providers", provider).await.expect(201);
         let refused = app.owner.patch(AUTHENTICATION, json!({ "saml_auth_enabled": true })).await;
-        assert_eq!(complaints(refused), json!([["saml_auth_enabled", UNCONFIGURED]]), "OpenID Connect is not SAML");
+        assert_eq!(
+            complaints(refused),
+            json!([["saml_auth_enabled", UNCONFIGURED]]),
+            "OpenID Connect is not SAML"
+        );
         let mut expected = initial();
         expected["oidc_auth_enabled"] = true.into();
-        assert_eq!(app.owner.patch(AUTHENTICATION, json!({ "oidc_auth_enabled": true })).await.expect(200), expected);
+        assert_eq!(
+            app.owner.patch(AUTHENTICATION, json!({ "oidc_auth_enabled": true })).await.expect(200),
+            expected
+        );
         expected["basic_auth_enabled"] = false.into();
-        assert_eq!(app.owner.patch(AUTHENTICATION, json!({ "basic_auth_enabled": false })).await.expect(200), expected);
+        assert_eq!(
+            app.owner.patch(AUTHENTICATION, json!({ "basic_auth_enabled": false })).await.expect(200),
+            expected
+        );
         app.owner.patch(AUTHENTICATION, json!({ "oidc_auth_enabled": false })).await.expect(400);
 
         let config = json!({ "idp_metadata_xml": "<EntityDescriptor/>" });
-        app.owner.post("/v3/identity-providers", json!({ "type": "saml", "config": config })).await.expect(201);
+        app.owner
+            .post("/v3/identity-providers", json!({ "type": "saml", "config": config }))
+            .await
+            .expect(201);
         let both = app.owner.patch(AUTHENTICATION, json!({ "saml_auth_enabled": true })).await;
         assert_eq!(complaints(both), json!([["saml_auth_enabled", "cannot be enabled together with OIDC"]]));
         assert_eq!(app.owner.get(AUTHENTICATION).await.expect(200), expected);
@@ -89,8 +107,7 @@ on_both! {
         set(true, false).await;
         let refused = problem(app.owner.post(&users, json!({ "id": ann.id })).await);
         let detail = "Team membership follows the groups of the identity provider and cannot be set by hand";
-        let expected =
-            json!({ "status": 403, "title": "Permission denied", "instance": "konnect:trace", "detail": detail });
+        let expected = identity_problem(403, "Permission denied", detail);
         assert_eq!(refused, expected);
         app.owner.post(&accounts, json!({ "id": robot })).await.expect(201);
         set(true, true).await;
@@ -114,6 +131,9 @@ on_both! {
         assert_eq!(ann.client.get(IMPERSONATION).await.expect(200), on);
         let refused = app.owner.patch(IMPERSONATION, json!({ "enabled": "yes" })).await;
         assert_eq!(complaints(refused), json!([["enabled", "must be true or false"]]));
-        assert_eq!(problem(ann.client.patch(IMPERSONATION, json!({ "enabled": false })).await), lacks("Identity Admin"));
+        assert_eq!(
+            problem(ann.client.patch(IMPERSONATION, json!({ "enabled": false })).await),
+            lacks("Identity Admin")
+        );
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Client, Engine, TestApp, on_both};
 
-use crate::{all, at_once, complaints, days, hours, id, posting, problem, text};
+use crate::{all, at_once, complaints, days, hours, id, identity_problem, posting, problem, text};
 
 /// So far from the organization's now.
 fn from_now(app: &TestApp, span: std::time::Duration) -> kernel::Timestamp {
@@ -35,7 +35,11 @@ on_both! {
         assert_eq!(created, expected);
         assert!(text(&created, "token").starts_with("spat_"));
         let robot = secret(&app, &created);
-        assert_eq!(all(&robot.get(&tokens).await.expect(200), "name"), ["ci"], "it sees its own account's tokens");
+        assert_eq!(
+            all(&robot.get(&tokens).await.expect(200), "name"),
+            ["ci"],
+            "it sees its own account's tokens"
+        );
         robot.get("/v3/users/me").await.expect(401);
 
         let path = format!("{tokens}/{}", id(&created));
@@ -45,10 +49,14 @@ on_both! {
         assert_eq!(app.owner.get(&tokens).await.expect(200)["data"], json!([shown]));
         assert_eq!(app.database.holding(text(&created, "token")).await, [""; 0]);
 
-        let taken = json!({ "status": 409, "title": "Resource Conflict", "instance": "konnect:trace",
-                            "detail": "An access token with the name [ci] already exists on this system account" });
+        let taken = identity_problem(
+            409,
+            "Resource Conflict",
+            "An access token with the name [ci] already exists on this system account",
+        );
         assert_eq!(problem(app.owner.post(&tokens, wanted.clone()).await), taken);
-        let other = app.owner.post(&tokens, json!({ "name": "cd", "expires_at": expires_at })).await.expect(201);
+        let other =
+            app.owner.post(&tokens, json!({ "name": "cd", "expires_at": expires_at })).await.expect(201);
         let renamed = app.owner.patch(&format!("{tokens}/{}", id(&other)), json!({ "name": "ci" })).await;
         assert_eq!(problem(renamed), taken);
         let elsewhere = account(&app, "other").await;
@@ -57,7 +65,8 @@ on_both! {
         app.owner.delete(&format!("{elsewhere}/{}", id(&created))).await.expect(404);
 
         app.advance(std::time::Duration::from_secs(1));
-        let renamed = app.owner.patch(&path, json!({ "name": "build", "expires_at": null })).await.expect(200);
+        let renamed =
+            app.owner.patch(&path, json!({ "name": "build", "expires_at": null })).await.expect(200);
         shown["name"] = "build".into();
         shown["updated_at"] = renamed["updated_at"].clone();
         assert_eq!(renamed, shown);

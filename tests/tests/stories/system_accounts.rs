@@ -5,15 +5,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::{all, at_once, complaints, id, lacks, posting, problem, text};
+use crate::{all, at_once, complaints, everywhere, id, identity_problem, lacks, posting, problem, text};
 
 const ACCOUNTS: &str = "/v3/system-accounts";
 
 fn name_taken(name: &str) -> Value {
-    json!({
-        "status": 409, "title": "Resource Conflict", "instance": "konnect:trace",
-        "detail": format!("A system account with the name [{name}] already exists"),
-    })
+    identity_problem(
+        409,
+        "Resource Conflict",
+        format!("A system account with the name [{name}] already exists"),
+    )
 }
 
 on_both! {
@@ -86,14 +87,19 @@ on_both! {
         let zone = app.owner.post(ACCOUNTS, wanted).await.expect(201);
         let path = format!("{ACCOUNTS}/{}", id(&zone));
         let team = app.owner.post("/v3/teams", json!({ "name": "Gateway" })).await.expect(201);
-        let expected = json!({ "status": 403, "title": "Permission denied", "instance": "konnect:trace",
-                               "detail": "The system account [zone] is managed by the platform and cannot be changed" });
-        let role = json!({ "role_name": "Viewer", "entity_type_name": "Portals", "entity_id": "*", "entity_region": "*" });
+        let expected = identity_problem(
+            403,
+            "Permission denied",
+            "The system account [zone] is managed by the platform and cannot be changed",
+        );
+        let role = everywhere("Viewer", "Portals");
         for refused in [
             app.owner.patch(&path, json!({ "description": "Mine" })).await,
             app.owner.delete(&path).await,
             app.owner.post(&format!("{path}/assigned-roles"), role).await,
-            app.owner.post(&format!("/v3/teams/{}/system-accounts", id(&team)), json!({ "id": zone["id"] })).await,
+            app.owner
+                .post(&format!("/v3/teams/{}/system-accounts", id(&team)), json!({ "id": zone["id"] }))
+                .await,
         ] {
             assert_eq!(problem(refused), expected);
         }
@@ -108,7 +114,8 @@ on_both! {
     /// Of many who ask for a name at once, one gets it.
     async fn a_name_is_given_once(engine: Engine) {
         let app = TestApp::new(engine).await;
-        let statuses = at_once((0..10).map(|_| posting(&app.owner, ACCOUNTS, json!({ "name": "robot" })))).await;
+        let statuses =
+            at_once((0..10).map(|_| posting(&app.owner, ACCOUNTS, json!({ "name": "robot" })))).await;
         assert_eq!(statuses, [(201, 1), (409, 9)].into());
         assert_eq!(app.owner.get(ACCOUNTS).await.expect(200)["meta"]["page"]["total"], 1);
     }
@@ -127,8 +134,12 @@ on_both! {
         assert_eq!(complaints(app.owner.post(&members, json!({})).await), json!([["id", "cannot be blank"]]));
         app.owner.post(&members, json!({ "id": app.owner_id })).await.expect(404);
 
-        assert_eq!(all(&app.owner.get(&format!("{members}?filter[name]=robot")).await.expect(200), "id"), [json!(robot)]);
-        let teams = app.owner.get(&format!("{ACCOUNTS}/{robot}/teams?filter[name][contains]=gate")).await.expect(200);
+        assert_eq!(
+            all(&app.owner.get(&format!("{members}?filter[name]=robot")).await.expect(200), "id"),
+            [json!(robot)]
+        );
+        let teams =
+            app.owner.get(&format!("{ACCOUNTS}/{robot}/teams?filter[name][contains]=gate")).await.expect(200);
         assert_eq!(teams["data"], json!([team]));
         app.owner.delete(&format!("{members}/{robot}")).await.expect(204);
         app.owner.delete(&format!("{members}/{robot}")).await.expect(404);

@@ -9,16 +9,25 @@ on_both! {
         let app = TestApp::new(engine).await;
         let ann = app.member("ann@acme.test").await;
 
-        let team = app.owner.post("/v3/teams", json!({ "name": "Gateway", "labels": { "env": "prod", "tier": "1" } })).await.expect(201);
+        let team = app
+            .owner
+            .post("/v3/teams", json!({ "name": "Gateway", "labels": { "env": "prod", "tier": "1" } }))
+            .await
+            .expect(201);
         let path = format!("/v3/teams/{}", team["id"].as_str().unwrap());
         assert_eq!(team["description"], json!(null));
         assert_eq!(app.owner.get(&path).await.expect(200), team);
 
-        let found = app.owner.get("/v3/teams?filter[labels.env]=prod&filter[name][contains]=GATE").await.expect(200);
+        let found =
+            app.owner.get("/v3/teams?filter[labels.env]=prod&filter[name][contains]=GATE").await.expect(200);
         assert_eq!(found["data"], json!([team]));
         assert_eq!(found["meta"]["page"], json!({ "number": 1, "size": 10, "total": 1 }));
 
-        let changed = app.owner.patch(&path, json!({ "labels": { "tier": null }, "description": "Runs gateways" })).await.expect(200);
+        let changed = app
+            .owner
+            .patch(&path, json!({ "labels": { "tier": null }, "description": "Runs gateways" }))
+            .await
+            .expect(200);
         assert_eq!(changed["labels"], json!({ "env": "prod" }));
         assert_eq!(changed["name"], "Gateway");
 

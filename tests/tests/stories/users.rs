@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::{all, complaints, days, id, lacks, problem, text};
+use crate::{all, complaints, days, everywhere, id, identity_problem, lacks, problem, text};
 
 on_both! {
     /// Pages have an exact total and a stable order, and one past the end is empty; filters combine.
@@ -20,14 +20,20 @@ on_both! {
 
         let whole = app.owner.get("/v3/users?page[size]=100").await.expect(200);
         assert_eq!(whole["meta"], json!({ "page": { "number": 1, "size": 100, "total": 5 } }));
-        let addresses =
-            ["owner@acme.test", "user0@acme.test", "user1@acme.test", "user2@acme.test", "Late.Comer@acme.test"];
+        let addresses = [
+            "owner@acme.test",
+            "user0@acme.test",
+            "user1@acme.test",
+            "user2@acme.test",
+            "Late.Comer@acme.test",
+        ];
         assert_eq!(all(&whole, "email"), addresses, "in the order of creation");
         assert_eq!(app.owner.get("/v2/users/").await.expect(200)["data"], whole["data"]);
 
         let mut paged: Vec<Value> = Vec::new();
         for number in 1..=4 {
-            let page = app.owner.get(&format!("/v3/users?page[size]=2&page[number]={number}")).await.expect(200);
+            let page =
+                app.owner.get(&format!("/v3/users?page[size]=2&page[number]={number}")).await.expect(200);
             assert_eq!(page["meta"], json!({ "page": { "number": number, "size": 2, "total": 5 } }));
             paged.extend(page["data"].as_array().cloned().unwrap());
         }
@@ -57,7 +63,10 @@ on_both! {
             assert_eq!(found(query).await, emails, "{query}");
         }
 
-        let bad = app.owner.get("/v3/users?filter[active][contains]=x&filter[nope]=1&page[size]=0&page[number]=x").await;
+        let bad = app
+            .owner
+            .get("/v3/users?filter[active][contains]=x&filter[nope]=1&page[size]=0&page[number]=x")
+            .await;
         let expected = json!([
             ["[filter][active][contains]", "[contains] is not a supported filter operation"],
             ["[filter][nope]", "is not a supported filter field"],
@@ -89,16 +98,25 @@ on_both! {
         assert_eq!((&after["email"], &after["created_at"]), (&before["email"], &before["created_at"]));
         assert!(text(&after, "updated_at") > text(&before, "updated_at"));
         assert_eq!(ann.client.get("/v3/users/me").await.expect(200), after);
-        let kept = app.owner.patch(&path, json!({ "full_name": null, "preferred_name": "" })).await.expect(200);
+        let kept =
+            app.owner.patch(&path, json!({ "full_name": null, "preferred_name": "" })).await.expect(200);
         assert_eq!((text(&kept, "full_name"), text(&kept, "preferred_name")), ("Ann Lee", ""));
 
         let long = "x".repeat(251);
         let bad = app.owner.patch(&path, json!({ "full_name": "", "preferred_name": long })).await;
-        let expected =
-            json!([["full_name", "cannot be blank"], ["preferred_name", "is too long (maximum length: 250)"]]);
+        let expected = json!([
+            ["full_name", "cannot be blank"],
+            ["preferred_name", "is too long (maximum length: 250)"]
+        ]);
         assert_eq!(complaints(bad), expected);
-        assert_eq!(problem(ann.client.patch(&path, json!({ "full_name": "A" })).await), lacks("Identity Admin"));
-        assert_eq!(complaints(app.owner.get("/v3/users/ann").await), json!([["userID", "invalid ID format"]]));
+        assert_eq!(
+            problem(ann.client.patch(&path, json!({ "full_name": "A" })).await),
+            lacks("Identity Admin")
+        );
+        assert_eq!(
+            complaints(app.owner.get("/v3/users/ann").await),
+            json!([["userID", "invalid ID format"]])
+        );
         app.owner.patch("/v3/users/ann", json!({})).await.expect(404);
     }
 }
@@ -115,7 +133,7 @@ on_both! {
         let team = app.owner.post("/v3/teams", json!({ "name": "Gateway" })).await.expect(201);
         let members = format!("/v3/teams/{}/users", id(&team));
         app.owner.post(&members, json!({ "id": ann.id })).await.expect(201);
-        let role = json!({ "role_name": "Admin", "entity_type_name": "Identity", "entity_region": "*" });
+        let role = everywhere("Admin", "Identity");
         app.owner.post(&format!("{path}/assigned-roles"), role).await.expect(201);
         for client in [&ann.client, &second, &elsewhere.client] {
             assert_eq!(text(&client.get("/v3/users/me").await.expect(200), "email"), "ann@acme.test");
@@ -131,8 +149,7 @@ on_both! {
         for client in [&ann.client, &second] {
             let refused = client.get("/v3/users/me").await;
             assert_eq!(refused.header("www-authenticate"), "Bearer");
-            let expected = json!({ "status": 401, "title": "Unauthenticated", "instance": "konnect:trace",
-                                   "detail": "A valid token is required" });
+            let expected = identity_problem(401, "Unauthenticated", "A valid token is required");
             assert_eq!(problem(refused), expected);
         }
         app.owner.get(&path).await.expect(404);
@@ -145,7 +162,10 @@ on_both! {
         let bytes = uuid.replace('-', "");
         for (table, rows) in app.database.dump().await {
             let holds = |row: &&String| row.contains(&uuid) || row.to_lowercase().contains(&bytes);
-            assert!(table == "audit_events" || !rows.iter().any(|row| holds(&row)), "[{table}] still names the user");
+            assert!(
+                table == "audit_events" || !rows.iter().any(|row| holds(&row)),
+                "[{table}] still names the user"
+            );
         }
         elsewhere.client.get("/v3/users/me").await.expect(200);
 

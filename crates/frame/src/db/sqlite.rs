@@ -288,7 +288,12 @@ impl Sqlite {
         let mut writer = self.shared.writer.lock().await;
         writer.flush().await;
         match writer.conn.as_mut() {
-            Some(conn) => migrator.run_direct(None, conn, false).await,
+            Some(conn) => {
+                // One process at a time: the others wait here, and then find it done.
+                let mut alone = conn.begin_with("BEGIN IMMEDIATE").await?;
+                migrator.run_direct(None, &mut *alone, false).await?;
+                Ok(alone.commit().await?)
+            }
             None => Err(sqlx::Error::PoolClosed.into()),
         }
     }

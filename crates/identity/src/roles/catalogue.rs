@@ -220,6 +220,11 @@ impl Catalogue {
         faults
     }
 
+    /// The role that whoever creates an entity by this role gets on it.
+    pub fn creator_becomes(&self, kind: &str, role: &str) -> Option<&str> {
+        self.kind(kind)?.roles.iter().find(|known| known.name == role)?.creator_becomes.as_deref()
+    }
+
     /// What an assignment allows in this organization. Nothing if the catalogue does not know it.
     pub fn grants(&self, role: &AssignedRole, via: &Via, org: OrgId) -> Vec<Grant> {
         let Some(kind) = self.kind(&role.entity_type_name) else { return Vec::new() };

@@ -251,6 +251,35 @@ async fn role_assign<H: Holder>(
     Ok(Created(assignment.role))
 }
 
+/// Whoever creates an entity by a role that only lets create gets on the new entity the role that the
+/// catalogue names for it; others, who may do so by a wider grant, get nothing. For the capabilities whose
+/// entities these are.
+pub async fn role_grant_creator(cx: &Cx, kind: &str, entity: Id<()>, region: &str) -> Result<()> {
+    let Some(holder) = cx.caller().holder().filter(|_| !cx.caller().permissions.is_admin()) else {
+        return Ok(());
+    };
+    let held = store::role_list_of_holder(cx.db(), holder).await?;
+    let catalogue = cx.app().part::<Arc<Catalogue>>()?;
+    let becomes = held.iter().find_map(|held| {
+        let reaches = matches!(held.role.entity_region.as_str(), "*") || held.role.entity_region == region;
+        let same = held.role.entity_type_name == kind && reaches;
+        same.then(|| catalogue.creator_becomes(kind, &held.role.role_name)).flatten()
+    });
+    let Some(role_name) = becomes else { return Ok(()) };
+    let role = AssignedRole {
+        id: cx.new_id(),
+        role_name: role_name.to_owned(),
+        entity_id: entity.to_string(),
+        entity_type_name: kind.to_owned(),
+        entity_region: region.to_owned(),
+    };
+    let assignment = Assignment { role, parameters: Map::new() };
+    store::role_insert(cx.db(), holder, &assignment, cx.now()).await?;
+    cx.access_changed().await?;
+    let path = format!("assigned-roles/{}", assignment.role.id);
+    cx.audit(Action::Create, path, json!({ "after": assignment.role })).await
+}
+
 async fn role_remove<H: Holder>(cx: Cx, At((holder, id)): At<(Id<H>, AssignmentId)>) -> Result<Done> {
     H::exists(&cx, holder).await?;
     let assignment = role_require(&cx, holder, id).await?;
