@@ -146,6 +146,13 @@ impl Access {
         self.usage.lock().map(|mut usage| std::mem::take(&mut *usage)).unwrap_or_default()
     }
 
+    /// Takes back what could not be written down.
+    pub fn return_usage(&self, unwritten: Vec<Usage>) {
+        if let Ok(mut usage) = self.usage.lock() {
+            usage.extend(unwritten);
+        }
+    }
+
     /// Access data of an organization changed.
     pub fn changed(&self, org: Option<OrgId>) {
         self.generation(org).fetch_add(1, Ordering::AcqRel);

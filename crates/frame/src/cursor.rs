@@ -1,4 +1,4 @@
-//! Replies of lists that page by cursor (wire 0.6): the neighbouring pages as relative URIs.
+//! Replies of lists that page by cursor: the neighbouring pages as relative URIs.
 
 use kernel::Result;
 use schemars::JsonSchema;

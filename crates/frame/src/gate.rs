@@ -1,4 +1,4 @@
-//! What is refused before a handler runs, in the order of wire 4.7: credential, its kind, what the
+//! What is refused before a handler runs, in this order: credential, its kind, what the
 //! organization lays on every caller, body syntax, permission.
 
 use std::{sync::Arc, time::Duration};

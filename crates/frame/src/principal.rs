@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use kernel::{Action, Id, OrgId, Permissions, PersonId, SystemAccountId, Timestamp, TokenId, UserId};
 use serde::Serialize;
 
-/// The kinds of credentials (wire 0.3).
+/// The kinds of credentials.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CredentialKind {
     /// `personalAccessToken`.

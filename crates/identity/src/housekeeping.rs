@@ -43,9 +43,17 @@ pub async fn usage_flush(app: &App) -> Result<()> {
     if usage.is_empty() {
         return Ok(());
     }
+    let written = usage_write(app, &usage).await;
+    if written.is_err() {
+        app.access.return_usage(usage);
+    }
+    written
+}
+
+async fn usage_write(app: &App, usage: &[Usage]) -> Result<()> {
     let session = app.db.write();
     let platform = PlatformScope::new(session.clone());
-    for Usage { org, kind, token, at } in usage {
+    for &Usage { org, kind, token, at } in usage {
         match (kind, org) {
             (CredentialKind::Personal, Some(org)) => {
                 let sql = org_sql!(

@@ -21,7 +21,7 @@ pub trait Body: Sized {
 }
 
 /// A body whose JSON syntax is good and whose fields nobody has looked at yet: existence is checked
-/// before fields are (wire 4.7), so the rule says when.
+/// before fields are, so the rule says when.
 pub struct Draft<T> {
     object: Map<String, Value>,
     body: PhantomData<fn() -> T>,

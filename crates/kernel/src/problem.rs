@@ -1,5 +1,5 @@
 //! Everything that can go wrong in a way that a client can tell apart, and how each of the
-//! contract's two wording families puts it (wire 4.2, 4.3).
+//! contract's two wording families puts it.
 
 mod invalid;
 

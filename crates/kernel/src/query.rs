@@ -1,5 +1,5 @@
 //! Query strings of lists: filters, sorting and paging, read against the declaration of a
-//! collection (wire 0.6 to 0.8).
+//! collection.
 
 mod filter;
 mod page;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -53,6 +53,12 @@ pub async fn database(config: &Config, migrate: bool) -> Result<Db, Fault> {
     let db = Db::open(&config.database, pool)
         .await
         .map_err(|error| format!("the database {} cannot be opened: {error}", config.database.masked()))?;
+    if let DatabaseUrl::SqliteFile(path) = &config.database {
+        // SQLite gives the files beside it the same mode.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| {
+            format!("the database file {} cannot be closed to others: {error}", path.display())
+        })?;
+    }
     if migrate {
         db.migrate().await.map_err(|fault| fault.to_string())?;
     } else {

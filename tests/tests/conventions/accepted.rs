@@ -21,7 +21,7 @@ fn published(operation: &Operation) -> u16 {
     }
 }
 
-/// Replies without a body although something was made (wire 2.3, 6.38).
+/// Replies without a body although something was made.
 const EMPTY: [&str; 3] = ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts"];
 
 on_both! {

@@ -1,4 +1,4 @@
-//! Paging by cursor (wire 0.6): links that lead from page to page in both directions, and back.
+//! Paging by cursor: links that lead from page to page in both directions, and back.
 
 use serde_json::{Value, json};
 use tests::{Client, Engine, TestApp, on_both};

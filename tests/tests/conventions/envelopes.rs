@@ -1,4 +1,4 @@
-//! What lists look like from outside, the irregular ones included (wire 0.6).
+//! What lists look like from outside, the irregular ones included.
 
 use serde_json::{Value, json};
 use tests::{Engine, on_both};

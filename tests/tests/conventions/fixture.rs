@@ -1,6 +1,6 @@
 //! A collection for the filter mechanism alone: a table with a column of every kind, filled by the
 //! test. No resource has them all, and the filtering document's own example has a field `name` that
-//! users do not have (wire 0.7).
+//! users do not have.
 
 use frame::{
     args,

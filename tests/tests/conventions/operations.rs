@@ -103,7 +103,7 @@ impl Operation {
         fields.into_iter().flatten().map(|(name, schema)| Filter::read(name, schema)).collect()
     }
 
-    /// Which wording its errors have (wire 4.2, 4.3): the second family's are personal access tokens,
+    /// Which wording its errors have: the second family's are personal access tokens,
     /// the organization's policies and the audit log.
     pub fn family(&self) -> Family {
         let platform =
@@ -115,12 +115,12 @@ impl Operation {
         }
     }
 
-    /// How a malformed path parameter is called in a 400; `None` where it is a 404 (wire 0.5, 6.18).
+    /// How a malformed path parameter is called in a 400; `None` where it is a 404.
     pub fn malformed(&self, parameter: &str) -> Option<String> {
         if !published_uuid(&self.id, parameter) {
             return None;
         }
-        // Identity calls path parameters as its Go code does (wire 4.2).
+        // Identity calls path parameters as its Go code does.
         Some(match (self.family(), parameter.strip_suffix("Id")) {
             (Family::Identity, Some(stem)) => format!("{stem}ID"),
             _ => parameter.to_owned(),

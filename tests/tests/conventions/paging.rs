@@ -1,4 +1,4 @@
-//! Paging by number (wire 0.6, 6.3).
+//! Paging by number.
 
 use serde_json::{Value, json};
 use tests::{Client, Engine, TestApp, on_both};

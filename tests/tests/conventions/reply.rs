@@ -1,4 +1,4 @@
-//! What came back, and what a problem document must look like (wire 4).
+//! What came back, and what a problem document must look like.
 
 use http::HeaderMap;
 use kernel::Family;
@@ -24,7 +24,7 @@ impl From<Answer> for Reply {
     }
 }
 
-/// What `rule` may say, and the member that goes with it (wire 4.5).
+/// What `rule` may say, and the member that goes with it.
 const RULES: [(&str, Option<&str>); 31] = [
     ("required", None),
     ("is_array", None),

@@ -231,7 +231,7 @@ on_both! {
         for (sent, field) in [(json!({ "name": null }), "name"), (json!({}), "name")] {
             assert_eq!(owner.post("/v3/teams", sent).await.bad_fields(), [field]);
         }
-        // Unknown members are of no effect where the contract's object is open (wire 4.6).
+        // Unknown members are of no effect where the contract's object is open.
         let body = json!({ "name": "Open", "id": "x", "system_team": true, "created_at": 7, "surprise": {} });
         let team = owner.post("/v3/teams", body).await.expect(201);
         assert_eq!((&team["name"], &team["system_team"]), (&json!("Open"), &json!(false)));

@@ -95,6 +95,10 @@ on_both! {
         let app = TestApp::new(engine).await;
         let node = app.another_node().await;
         let owners = [&app.owner, &node.owner];
+        for owner in owners {
+            // Both know the caller, so that they get to the point together.
+            owner.get("/v3/users/me").await.expect(200);
+        }
 
         let tokens = format!("/v3/users/{}/access-tokens", app.owner_id);
         let wanted = both_nodes(owners, &tokens, 20, &|_| json!({ "name": "ab", "ttl_seconds": 86_400 }));

@@ -167,6 +167,8 @@ on_both! {
                 "[{table}] still names the user"
             );
         }
+        let hashes = app.database.query("SELECT kind FROM credentials").await;
+        assert_eq!(hashes.len(), 3, "the tokens of both owners and of Bob");
         elsewhere.client.get("/v3/users/me").await.expect(200);
 
         app.owner.post("/v3/invites", json!({ "email": "ann@acme.test" })).await.expect(201);

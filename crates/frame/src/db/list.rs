@@ -22,7 +22,7 @@ pub struct Listing {
     pub large: bool,
 }
 
-/// A numbered page (wire 0.6): `{"meta": {"page": {…}}, "data": […]}`.
+/// A numbered page: `{"meta": {"page": {…}}, "data": […]}`.
 #[derive(Serialize, schemars::JsonSchema)]
 #[schemars(rename = "{T}Page")]
 pub struct Paged<T> {

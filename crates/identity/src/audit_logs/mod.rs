@@ -70,6 +70,11 @@ impl JsonSchema for AuditLog {
 mod schema;
 
 async fn audit_log_list(cx: Cx, mut query: ListQuery) -> Result<Found<Cursored<AuditLog>>> {
+    let range = |op| matches!(op, Op::Gte | Op::Lte | Op::Exists);
+    if query.filters.iter().any(|filter| filter.field.name == "ts" && !range(filter.op)) {
+        let fault = Fault::UnsupportedOperator("eq".to_owned());
+        return Err(Problem::Invalid(vec![kernel::Invalid::query("filter[ts]", fault)]));
+    }
     let bound = |op| query.filters.iter().find(|filter| filter.field.name == "ts" && filter.op == op);
     let moment = |filter: Option<&Filter>| match filter.and_then(|filter| filter.values.first()) {
         Some(Value::Time(at)) => Some(*at),

@@ -195,7 +195,7 @@ impl Body for OidcConfig {
 }
 
 /// A change of an OpenID Connect configuration. Clients that send it whole are served as well as those
-/// that send what changes (wire 6.36).
+/// that send what changes.
 pub struct OidcPatch {
     /// All but the secret.
     pub change: OidcChange,

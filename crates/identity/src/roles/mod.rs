@@ -133,7 +133,7 @@ impl Body for NewAssignment {
     }
 }
 
-/// A role to be assigned to a managed system account; its names are not looked at (wire 6.25).
+/// A role to be assigned to a managed system account; its names are not looked at.
 pub struct NewParameterizedAssignment {
     role_name: String,
     entity_id: Id<()>,

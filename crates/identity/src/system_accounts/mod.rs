@@ -71,7 +71,7 @@ pub static TEAM_ACCOUNTS: Collection =
     Collection::numbered("system-accounts", &[Field::text("name", Ops::EQ_CONTAINS)]);
 
 /// A system account to be created. The contract requires the description, published how-tos leave it
-/// out; it is taken for empty then (wire 6.14).
+/// out; it is taken for empty then.
 pub struct NewSystemAccount {
     name: String,
     description: Option<String>,

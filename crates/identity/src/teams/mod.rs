@@ -15,7 +15,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, Body, Draft, Fault, Fields, Labels, LabelsPatch, Patch, Problem, Result, TeamId, Timestamp,
+    Action, Body, Draft, Fault, Fields, Invalid, Labels, LabelsPatch, Patch, Problem, Result, TeamId,
+    Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
     rules::{LabelChanges, NewLabels, Text, text},
 };
@@ -100,7 +101,8 @@ pub async fn team_require(cx: &Cx, id: TeamId) -> Result<Team> {
 pub async fn team_require_custom(cx: &Cx, id: TeamId) -> Result<Team> {
     let team = team_require(cx, id).await?;
     if team.system_team {
-        return Err(Problem::invalid("teamID", Fault::Rule("system teams cannot be modified".to_owned())));
+        let fault = Fault::Rule("system teams cannot be modified".to_owned());
+        return Err(Problem::Invalid(vec![Invalid::path("teamID", fault)]));
     }
     Ok(team)
 }
@@ -138,7 +140,7 @@ async fn team_update(cx: Cx, At(id): At<TeamId>, draft: Draft<TeamPatch>) -> Res
     }
     let labels = match patch.labels {
         Patch::Absent => before.labels.clone(),
-        // Not in the contract: a null in place of all labels removes them all (wire 0.9).
+        // Not in the contract: a null in place of all labels removes them all.
         Patch::Null => Labels::default(),
         Patch::Value(change) => {
             before.labels.patched(&change).map_err(|fault| Problem::invalid("labels", fault))?

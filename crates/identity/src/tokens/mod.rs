@@ -28,7 +28,7 @@ use serde_json::json;
 
 use crate::{settings, users::user_require};
 
-/// Most live tokens of a user (rulings 1).
+/// Most live tokens of a user.
 pub const MOST_LIVE: i64 = 10;
 /// A token that nobody used for so long counts as revoked.
 pub const UNUSED: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -87,7 +87,7 @@ pub struct CreatedPersonalAccessToken {
     konnect_token: String,
 }
 
-/// The tokens of a user: flat metadata, no paging (wire 0.6).
+/// The tokens of a user: flat metadata, no paging.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenList {
@@ -134,7 +134,7 @@ impl Body for NewToken {
     }
 }
 
-/// A new name for a token; other properties are of no effect (wire 6.35).
+/// A new name for a token; other properties are of no effect.
 pub struct TokenPatch {
     name: Patch<String>,
 }

@@ -1,4 +1,4 @@
-//! One bad parameter: what is wrong, as data, and how each family words it (wire 4.2, 4.3, 4.5).
+//! One bad parameter: what is wrong, as data, and how each family words it.
 
 use serde_json::{Map, Value, json};
 

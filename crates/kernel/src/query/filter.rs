@@ -239,7 +239,7 @@ fn condition(rest: &str, value: Option<&str>, collection: &'static Collection) -
         return Err(Fault::TooLong(LONGEST_VALUE));
     }
     let (op, values) = match tail {
-        // A name without a value asks whether the field is there at all (wire 0.7).
+        // A name without a value asks whether the field is there at all.
         [] if value.is_empty() => (Op::Exists, vec![Value::Bool(true)]),
         [] => (Op::Eq, vec![read(field, Op::Eq, value)?]),
         [op] => {

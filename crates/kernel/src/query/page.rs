@@ -1,4 +1,4 @@
-//! `page[size]`, `page[number]`, `page[after]`, `page[before]` (wire 0.6).
+//! `page[size]`, `page[number]`, `page[after]`, `page[before]`.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
@@ -105,7 +105,7 @@ pub(super) fn parse(pairs: &[Pair], style: PageStyle, limits: Limits, faults: &m
     }
 }
 
-/// A parameter that is there and not empty; empty means default (`allowEmptyValue`, wire 6.3).
+/// A parameter that is there and not empty; empty means default (`allowEmptyValue`).
 fn value<'p>(pairs: &'p [Pair], name: &str) -> Option<&'p str> {
     pairs.iter().find(|(given, _)| given == name)?.1.as_deref().filter(|text| !text.is_empty())
 }

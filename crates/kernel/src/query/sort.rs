@@ -1,4 +1,4 @@
-//! `sort=<attribute>[ asc|desc][,…]` (wire 0.8).
+//! `sort=<attribute>[ asc|desc][,…]`.
 
 use super::{Collection, Field, Pair};
 use crate::{Fault, Invalid};

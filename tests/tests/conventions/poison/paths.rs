@@ -29,7 +29,7 @@ const MALFORMED: [(&str, &str); 14] = [
 ];
 
 /// Operations that only the user whom the path names may call: a name that is not the caller's is
-/// refused before anybody looks whether it means something (wire 4.7).
+/// refused before anybody looks whether it means something.
 const SELF_ONLY: [&str; 2] = ["create-personal-access-token", "update-personal-access-token-details"];
 
 /// What an operation answers to a parameter that is malformed, or else unknown: status and field.
@@ -44,7 +44,7 @@ fn answer(operation: &Operation, parameter: &str, malformed: bool) -> (u16, Vec<
 }
 
 /// Bodies for an operation: a good one, so that the path alone is wrong, and one without any field,
-/// since whether a thing exists is asked before its fields are read (wire 4.7).
+/// since whether a thing exists is asked before its fields are read.
 fn bodies(world: &World, operation: &Operation) -> Vec<Vec<u8>> {
     if operation.body.is_none() {
         return vec![vec![]];

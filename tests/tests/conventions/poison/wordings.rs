@@ -1,5 +1,5 @@
 //! The words of refusals, where the contract has words: command lines print them, and some clients
-//! compare them (wire 4.2, 4.3).
+//! compare them.
 
 use http::Method;
 use serde_json::json;
