@@ -1,5 +1,7 @@
 //! SIGTERM in the middle of work.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tests::{Engine, on_both};
 use tokio::{
@@ -37,6 +39,8 @@ on_both! {
         server.until("nothing is acknowledged", |_| count(&acknowledged) >= 200).await;
         server.terminate();
         server.until("it does not hear", |server| server.stderr().contains("stopping")).await;
+        // Long enough for a server that does not wait to be gone.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         slow.write_all(rest.as_bytes()).await.expect("sent");
         let mut reply = String::new();
         slow.read_to_string(&mut reply).await.expect("a reply");
