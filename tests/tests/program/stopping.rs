@@ -10,9 +10,26 @@ use tokio::{
 };
 
 use crate::{
-    binary::Installation,
+    binary::{Installation, Server},
     writers::{Acknowledged, count, lost, write},
 };
+
+/// A request whose body the server waits for, as its answer to `expect` shows.
+async fn begun_request(server: &Server, body: &str) -> TcpStream {
+    let address = server.url.strip_prefix("http://").expect("a URL");
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let head = format!(
+        "POST /v3/teams HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        server.token(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.expect("an answer");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
 
 on_both! {
     /// What was acknowledged is there after the restart, and a request that was under way when the server
@@ -25,14 +42,8 @@ on_both! {
 
         let body = json!({ "name": "Half sent" }).to_string();
         let (half, rest) = body.split_at(10);
-        let address = server.url.strip_prefix("http://").expect("a URL");
-        let mut slow = TcpStream::connect(address).await.expect("it listens");
-        let head = format!(
-            "POST /v3/teams HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{half}",
-            body.len()
-        );
-        slow.write_all(head.as_bytes()).await.expect("sent");
+        let mut slow = begun_request(&server, &body).await;
+        slow.write_all(half.as_bytes()).await.expect("sent");
 
         let acknowledged = Acknowledged::default();
         let writers = write(&client, "burst", &acknowledged);
@@ -62,15 +73,7 @@ on_both! {
     async fn the_grace_has_an_end(engine: Engine) {
         let place = Installation::new(engine).await;
         let mut server = place.serve_with(&[("SHUTDOWN_GRACE_SECONDS", "1")]).await;
-        let address = server.url.strip_prefix("http://").expect("a URL").to_owned();
-        let mut stuck = TcpStream::connect(&address).await.expect("it listens");
-        let head = format!(
-            "POST /v3/teams HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n\r\n",
-            server.token()
-        );
-        stuck.write_all(head.as_bytes()).await.expect("sent");
-        // An answer to another request shows that the server has read on.
-        server.client(&server.token()).get("/v3/users/me").await.expect(200);
+        let _stuck = begun_request(&server, "{}").await;
         server.terminate();
         assert!(server.ended().await.success(), "{}", server.stderr());
         assert!(server.stderr().contains("requests were still running"), "{}", server.stderr());
