@@ -30,6 +30,8 @@ pub struct Settings {
     pub invites_per_hour: u32,
     /// How long audit entries are kept.
     pub audit_retention: Duration,
+    /// How long mails stay in the outbox.
+    pub mail_retention: Duration,
     /// The regions that exist.
     pub regions: Vec<String>,
 }

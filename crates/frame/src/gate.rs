@@ -47,10 +47,10 @@ pub async fn admit(
     let kind =
         principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
     if !spec.callers.contains(kind) {
-        return Err(if spec.wrong_kind_is_401 {
-            Problem::Unauthenticated
-        } else {
+        return Err(if spec.wrong_kind_is_403 {
             Problem::Forbidden(Denied::Credential)
+        } else {
+            Problem::Unauthenticated
         });
     }
     if principal.org.is_some() {

@@ -59,6 +59,13 @@ pub fn text(app: &App, mail: &Posted) -> Result<String> {
     Ok(String::from_utf8_lossy(secret.reveal()).into_owned())
 }
 
+/// Drops the mails of an organization that are older than the operator wants them.
+pub async fn purge(app: &App, scope: &OrgScope) -> Result<u64> {
+    let before = app.clock.now(scope.org()).minus(app.settings.mail_retention);
+    let sql = org_sql!("DELETE FROM mails WHERE org_id = $1 AND created_at < $2");
+    Ok(scope.execute(sql, args![before]).await?)
+}
+
 /// Seals every mail with the first master key.
 pub async fn reseal(app: &App) -> Result<usize> {
     let session = app.db.write();

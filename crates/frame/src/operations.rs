@@ -99,8 +99,8 @@ pub struct Spec {
     pub callers: Callers,
     /// Who may call it.
     pub rule: Rule,
-    /// Whether a valid credential of a kind that it does not take is refused with 401 rather than 403.
-    pub wrong_kind_is_401: bool,
+    /// Whether a valid credential of a kind that it does not take is refused with 403 rather than 401.
+    pub wrong_kind_is_403: bool,
     /// Statuses of failure that it declares beside 401 and 403.
     pub errors: &'static [u16],
     /// Whether path ids are plain strings, so that a malformed one is simply not found.
@@ -166,7 +166,7 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         family: Family::Identity,
         callers: Callers::NONE,
         rule: Rule::Public,
-        wrong_kind_is_401: false,
+        wrong_kind_is_403: false,
         errors: &[],
         plain_ids: false,
         collection: None,
@@ -219,16 +219,16 @@ impl Declared {
         self.0.legacy = true;
         self
     }
-    /// Words its errors as the second family does.
+    /// Words its errors as the second family does, which refuses the wrong kind of credential with 403.
     #[must_use]
     pub fn platform_errors(mut self) -> Self {
         self.0.family = Family::Platform;
-        self
+        self.wrong_kind_is_403()
     }
-    /// Answers 401, not 403, to a valid credential of the wrong kind.
+    /// Answers 403, not 401, to a valid credential of the wrong kind.
     #[must_use]
-    pub fn wrong_kind_is_401(mut self) -> Self {
-        self.0.wrong_kind_is_401 = true;
+    pub fn wrong_kind_is_403(mut self) -> Self {
+        self.0.wrong_kind_is_403 = true;
         self
     }
     /// Declares statuses of failure beside 401 and 403.

@@ -102,7 +102,7 @@ impl Server {
         let (parts, mut body) = request.into_parts();
         let origin = self.origin(peer, &parts);
         let path = parts.uri.path();
-        if parts.method == Method::GET
+        if served_as(&parts.method) == Method::GET
             && let Some(reply) = apidocs::answer(path, || self.document().to_owned())
         {
             return reply;
@@ -159,12 +159,15 @@ impl Server {
 
     fn find(&self, method: &Method, path: &str) -> Result<(&Served, Vec<String>)> {
         let found = self.routes.at(path).map_err(|_| Problem::NoRoute)?;
-        let Some(&index) = found.value.get(method) else {
+        let Some(&index) = found.value.get(served_as(method)) else {
             let mut methods: Vec<&'static str> = found
                 .value
                 .values()
                 .map(|&index| method_name(&self.operations[index].operation.spec.method))
                 .collect();
+            if methods.contains(&"GET") {
+                methods.push("HEAD");
+            }
             methods.sort_unstable();
             return Err(Problem::MethodNotAllowed(methods));
         };
@@ -249,6 +252,11 @@ fn unnamed(path: &str) -> String {
     let named = segments
         .map(|(n, segment)| if segment.starts_with('{') { format!("{{p{n}}}") } else { segment.to_owned() });
     named.collect::<Vec<_>>().join("/")
+}
+
+/// HEAD is GET without the body (RFC 9110 section 9.3.2); the HTTP library leaves the body out.
+fn served_as(method: &Method) -> &Method {
+    if method == Method::HEAD { &Method::GET } else { method }
 }
 
 const fn method_name(method: &Method) -> &'static str {

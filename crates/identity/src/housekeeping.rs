@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use frame::{App, access::Usage, args, db::PlatformScope, org_sql, principal::CredentialKind};
+use frame::{App, access::Usage, args, db::PlatformScope, mail, org_sql, principal::CredentialKind};
 use kernel::{Result, WallClock};
 use tokio::{sync::watch, time};
 
-use crate::{audit_logs, organizations, tokens::UNUSED};
+use crate::{audit_logs, invites, organizations, tokens::UNUSED};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: u64 = 60;
@@ -78,7 +78,7 @@ async fn usage_write(app: &App, usage: &[Usage]) -> Result<()> {
     Ok(session.commit().await?)
 }
 
-/// Revokes tokens that nobody has used for a year, and drops old audit entries, invite links and
+/// Revokes tokens that nobody has used for a year, and drops old audit entries, invites, mails and
 /// announcements.
 pub async fn sweep(app: &App) -> Result<()> {
     let read = PlatformScope::new(app.db.read());
@@ -101,6 +101,8 @@ pub async fn sweep(app: &App) -> Result<()> {
         db.execute(sql, args![now, now.minus(UNUSED)]).await?;
         db.execute(org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND expires_at < $2"), args![now])
             .await?;
+        invites::store::invite_purge(&db, now).await?;
+        mail::purge(app, &db).await?;
         session.commit().await?;
     }
     frame::changes::purge(&app.db, WallClock::now(&*app.wall)).await

@@ -37,6 +37,7 @@ pub fn default_settings() -> Settings {
         invite_lifetime: std::time::Duration::ZERO,
         invites_per_hour: 0,
         audit_retention: std::time::Duration::ZERO,
+        mail_retention: std::time::Duration::ZERO,
         regions: Vec::new(),
     })
 }

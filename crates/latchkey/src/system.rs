@@ -1,5 +1,7 @@
 //! Operations on the program itself, for load balancers and monitoring.
 
+use std::time::Duration;
+
 use frame::{
     Cx,
     operations::{Operation, Rule, get},
@@ -23,12 +25,14 @@ async fn healthz(_: Cx) -> Result<Found<Status>> {
     Ok(OK)
 }
 
+/// A probe that waits longer than its prober does says nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 async fn readyz(cx: Cx) -> Result<Found<Status>> {
-    let schema = cx.app().db.schema().await;
-    if schema == 0 {
-        return Err(Problem::Unavailable("The database cannot be reached"));
+    match tokio::time::timeout(PATIENCE, cx.app().db.schema()).await {
+        Ok(1..) => Ok(OK),
+        _ => Err(Problem::Unavailable("The database cannot be reached")),
     }
-    Ok(OK)
 }
 
 async fn metrics(cx: Cx) -> Result<OpenMetrics> {

@@ -23,6 +23,10 @@ on_both! {
         assert!(failing(&found).contains(&"data directory"), "{}", found.stdout);
         found.bad();
         assert!(!place.data().exists(), "looking makes nothing");
+        fs::create_dir(place.data()).expect("there is none");
+        place.run(&["doctor"]).bad();
+        assert_eq!(fs::read_dir(place.data()).expect("it is there").count(), 0, "looking makes nothing");
+        fs::remove_dir(place.data()).expect("it is empty");
 
         place.run(&["init"]).good();
         let found = place.run(&["doctor"]);

@@ -60,6 +60,13 @@ on_both! {
         identity::housekeeping::sweep(&app.app).await.expect("swept");
         let hashes: Vec<(Vec<u8>,)> = app.platform().all(sql, args![]).await.expect("rows");
         assert!(hashes.is_empty(), "a link is good for a week");
+        let counts = "SELECT COUNT(*) AS value FROM invites";
+        let left: Vec<(i64,)> = app.platform().all(counts, args![]).await.expect("rows");
+        assert_eq!(left, [(0,)], "the limit looks back an hour");
+        assert_eq!(outbox(&app).await.len(), 2, "mails stay for a month");
+        app.advance(days(23));
+        identity::housekeeping::sweep(&app.app).await.expect("swept");
+        assert_eq!(outbox(&app).await.len(), 0);
     }
 }
 

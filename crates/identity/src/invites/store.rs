@@ -35,6 +35,12 @@ pub(super) async fn invite_oldest(
     Ok(db.optional::<(Option<Timestamp>,)>(sql, args![user, since]).await?.and_then(|(at,)| at))
 }
 
+/// Drops what no limit counts any more.
+pub async fn invite_purge(db: &OrgScope, now: Timestamp) -> Result<u64, DbError> {
+    let sql = org_sql!("DELETE FROM invites WHERE org_id = $1 AND created_at <= $2");
+    db.execute(sql, args![now.minus(super::HOUR)]).await
+}
+
 pub(super) async fn link_replace(
     db: &OrgScope,
     user: UserId,

@@ -154,6 +154,8 @@ pub async fn owner_set(app: &App, org: OrgId, email: &Email) -> Result<Founded> 
     let platform = PlatformScope::new(session.clone());
     let db = platform.org(org);
     let now = app.clock.now(org);
+    // As every request that changes the owner does.
+    db.serialize(super::OWNER).await?;
     let organization = store::organization_get(&db).await?;
     let user = match users::store::user_get_by_email(&db, email).await? {
         Some(user) => user,

@@ -117,9 +117,12 @@ async fn pass_ownership(cx: &Cx, organization: &Organization, owner: UserId) -> 
     Ok(())
 }
 
+/// What all who read or change the owner wait for.
+const OWNER: &str = "owner";
+
 /// Makes all who read or change the owner wait for each other.
 pub async fn serialize_owner(cx: &Cx) -> Result<()> {
-    Ok(cx.db().serialize("owner").await?)
+    Ok(cx.db().serialize(OWNER).await?)
 }
 
 /// The regions of this installation (`GET /v3/available-regions`).

@@ -65,6 +65,7 @@ pub fn operations() -> Vec<Operation> {
             "/v3/internal/system-accounts/{accountId}/assigned-roles",
         )
         .allow(CLIENTS, Rule::Platform)
+        .wrong_kind_is_403()
         .doc("Platform services", "List the roles of a managed system account", "")
         .plain_ids()
         .errors(&[400, 404])
@@ -75,6 +76,7 @@ pub fn operations() -> Vec<Operation> {
             "/v3/internal/system-accounts/{accountId}/assigned-roles",
         )
         .allow(CLIENTS, Rule::Platform)
+        .wrong_kind_is_403()
         .doc(
             "Platform services",
             "Assign a role to a managed system account",

@@ -24,7 +24,6 @@ pub fn operations() -> Vec<Operation> {
             .allow(PEOPLE, Rule::Member)
             .doc("Me", "Get the calling user", "System accounts are no users and get 401.")
             .legacy()
-            .wrong_kind_is_401()
             .handle(user_get_me),
         get("get-user", "/v3/users/{userId}")
             .allow(DEFAULT, Rule::Member)
@@ -58,6 +57,7 @@ pub fn operations() -> Vec<Operation> {
             .handle(user_team_list),
         get("get-users-internal", "/v3/internal/users")
             .allow(CLIENTS, Rule::Platform)
+            .wrong_kind_is_403()
             .doc(
                 "Platform services",
                 "List the users of an external subject",

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::ExitCode};
 
 use frame::{
-    db::{Db, PlatformScope, PoolSettings, latest_schema},
+    db::{DatabaseUrl, Db, PlatformScope, PoolSettings, latest_schema},
     runtime::{SystemClock, SystemEntropy},
     vault::Vault,
 };
@@ -24,10 +24,8 @@ pub async fn doctor(config: Config) -> Result<ExitCode, Fault> {
     if config.master_key.is_none() {
         checks.push(("master key file", key_permissions(&key_file(&config))));
     }
-    match Db::open(&config.database, PoolSettings { connections: 2 }).await {
-        Err(error) => {
-            checks.push(("database", Err(format!("{} cannot be opened: {error}", config.database.masked()))))
-        }
+    match open(&config.database).await {
+        Err(fault) => checks.push(("database", Err(fault))),
         Ok(db) => {
             checks.push(("database", Ok(format!("{} answers", config.database.masked()))));
             checks.push(("schema", schema(&db).await));
@@ -47,6 +45,18 @@ pub async fn doctor(config: Config) -> Result<ExitCode, Fault> {
         }
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Opens the database; looking for one must not make it.
+async fn open(url: &DatabaseUrl) -> Result<Db, String> {
+    if let DatabaseUrl::SqliteFile(path) = url
+        && !path.exists()
+    {
+        return Err(format!("{} does not exist: run `latchkey init` or `latchkey serve`", url.masked()));
+    }
+    Db::open(url, PoolSettings { connections: 2 })
+        .await
+        .map_err(|error| format!("{} cannot be opened: {error}", url.masked()))
 }
 
 fn mode(path: &Path) -> Result<u32, String> {

@@ -206,6 +206,7 @@ impl Sources {
         let invite_days = self.number("invite-lifetime-days", 1, 365);
         let invites_per_hour = self.number("invites-per-hour", 1, 1_000_000);
         let audit_days = self.number("audit-retention-days", 1, 36_500);
+        let mail_days = self.number("mail-retention-days", 1, 36_500);
         let regions = self.read("regions", |text| {
             let regions: Vec<String> = text.split(',').map(|region| region.trim().to_owned()).collect();
             let known = ["us", "eu", "au", "me", "in", "sg"];
@@ -243,6 +244,7 @@ impl Sources {
                     invite_lifetime: days(invite_days?),
                     invites_per_hour: invites_per_hour?,
                     audit_retention: days(audit_days?),
+                    mail_retention: days(mail_days?),
                     regions: regions?,
                 },
                 public_url,

@@ -65,6 +65,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("invite-lifetime-days", Some("7"), "How long an invite link is good"),
     setting("invites-per-hour", Some("100"), "How many invites an organization may send in an hour"),
     setting("audit-retention-days", Some("365"), "How long audit entries are kept"),
+    setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
     setting(

@@ -21,6 +21,9 @@ on_both! {
                 operations::all().iter().find(|it| it.path == template).expect("a path has operations");
             let path = world.path(operation);
             let mut allow: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+            if allow.contains(&"GET") {
+                allow.push("HEAD");
+            }
             allow.sort_unstable();
             for name in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"] {
                 if allow.contains(&name) {
