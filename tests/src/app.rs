@@ -221,7 +221,7 @@ async fn node(
     let db = Db::open(&database.url, PoolSettings { connections: 4 }).await.expect("the database opens");
     db.migrate().await.expect("migrations apply");
     let clock: Arc<dyn Clock> = Arc::<ShiftedClock>::clone(clock);
-    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy::default()) };
+    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let app = assemble::app(&config, db, outside).await.expect("the parts fit");
     let router = assemble::server(&app).expect("the operations fit").router();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use kernel::{Clock, OrgId, Timestamp, WallClock};
 
 /// The machine's clock, for organizations and for everything else.
@@ -48,15 +47,16 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The operating system's randomness.
+/// The operating system's randomness, asked directly: the cryptography library's own generator first
+/// gathers noise from the processor, which doubles the time that the program takes to start.
 #[derive(Default)]
-pub struct SystemEntropy(SystemRandom);
+pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         // The operating system's source does not fail once it is seeded; going on without it would
         // hand out guessable tokens.
-        assert!(self.0.fill(bytes).is_ok(), "the operating system gives no random bytes");
+        assert!(getrandom::fill(bytes).is_ok(), "the operating system gives no random bytes");
     }
 }
 

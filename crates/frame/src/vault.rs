@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_secret_opens_only_where_it_was_sealed() {
-        let entropy = SystemEntropy::default();
+        let entropy = SystemEntropy;
         let old = Keyring::generate(&entropy);
         let ring = Keyring::parse(&old).ok().unwrap();
         let sealed: Sealed<String> = ring.seal(&entropy, "a/1", b"hunter2").unwrap();

@@ -158,11 +158,7 @@ pub struct Outside {
 
 impl Default for Outside {
     fn default() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            wall: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy::default()),
-        }
+        Self { clock: Arc::new(SystemClock), wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
     }
 }
 

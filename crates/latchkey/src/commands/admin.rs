@@ -41,7 +41,7 @@ pub async fn migrate(config: Config) -> Result<ExitCode, Fault> {
 /// Makes a token that nothing knows yet.
 pub fn token() -> Result<ExitCode, Fault> {
     let mut random = [0; 32];
-    SystemEntropy::default().fill(&mut random);
+    SystemEntropy.fill(&mut random);
     println!("{}", Token::new(TokenKind::Personal, random).reveal());
     Ok(ExitCode::SUCCESS)
 }

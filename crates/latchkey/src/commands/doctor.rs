@@ -106,7 +106,7 @@ async fn schema(db: &Db) -> Result<String, String> {
 }
 
 async fn key(config: &Config, db: &Db) -> Result<String, String> {
-    let entropy = SystemEntropy::default();
+    let entropy = SystemEntropy;
     if config.master_key.is_none() && !key_file(config).exists() {
         return Err(format!("{} does not exist: restore it, or set master-key", key_file(config).display()));
     }

@@ -19,7 +19,7 @@ pub async fn rotate(mut config: Config, forget: bool) -> Result<ExitCode, Fault>
     if in_file && !forget {
         let old = fs::read_to_string(&path)
             .map_err(|error| format!("the master key {} cannot be read: {error}", path.display()))?;
-        let new = Keyring::generate(&SystemEntropy::default());
+        let new = Keyring::generate(&SystemEntropy);
         write_keys(&path, &format!("{}\n{}", *new, old.trim()))?;
     }
     config.access_log = false;
