@@ -4,17 +4,19 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use frame::{
     App,
+    audit::Origin,
     db::{Db, OrgScope, PlatformScope, PoolSettings},
     principal::User,
     runtime::{ShiftedClock, SystemClock, SystemEntropy},
 };
 use identity::{organizations::Founding, persons, tokens, users};
-use kernel::{Clock, Email, OrgId, SystemAccountId, Token, TokenKind, UserId};
+use kernel::{Clock, Email, OrgId, Secret, SystemAccountId, Token, TokenKind, UserId};
 use latchkey::{
     assemble::{self, Outside},
     config::{Config, Sources},
 };
 use serde_json::json;
+use signin::sessions::{self, Beginning, Method};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{Client, Engine, Fresh};
@@ -67,7 +69,7 @@ impl TestApp {
         let founding = Founding {
             name: "Acme".to_owned(),
             email: Email::parse("owner@acme.test").expect("an address"),
-            password: None,
+            password_hash: None,
             token: None,
             only_first: true,
         };
@@ -102,7 +104,7 @@ impl TestApp {
         let founding = Founding {
             name: "Rival".to_owned(),
             email: Email::parse(email).expect("an address"),
-            password: None,
+            password_hash: None,
             token: None,
             only_first: false,
         };
@@ -161,6 +163,31 @@ impl TestApp {
         tokens::token_issue(&self.app, &db, user, "Test token", expires_at, &token).await.expect("a token");
         session.commit().await.expect("committed");
         self.owner.with_token(token.reveal())
+    }
+
+    /// Sets the password of the person behind an address.
+    pub async fn set_password(&self, email: &str, password: &str) {
+        let hash = signin::passwords::password_hash(&self.app, Secret::new(password.to_owned())).await;
+        let session = self.app.db.write();
+        let db = PlatformScope::new(session.clone());
+        let email = Email::parse(email).expect("an address");
+        let person = persons::person_get_by_email(&db, &email).await.expect("an answer").expect("a person");
+        let now = self.app.clock.now(self.org);
+        persons::person_set_password(&db, person, &hash.expect("a hash"), now).await.expect("set");
+        session.commit().await.expect("committed");
+    }
+
+    /// A user with a session, as if it had signed in.
+    pub async fn session_of(&self, user: UserId) -> Client {
+        let session = self.app.db.write();
+        let db = OrgScope::new(session.clone(), self.org);
+        let origin =
+            Origin { trace: 1, ip: [127, 0, 0, 1].into(), uri: "/".into(), user_agent: "a browser".into() };
+        let beginning = Beginning { user, method: Method::Password, client: None, origin: &origin };
+        let begun = sessions::session_begin(&self.app, &db, &beginning).await.expect("a session");
+        session.commit().await.expect("committed");
+        let access = sessions::access_issue(&self.app, self.org, &begun).expect("a token");
+        self.owner.with_token(access.token.reveal())
     }
 
     /// A system account without roles, with a token.

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use kernel::{OrgId, Result, Timestamp, Token, TokenHash, TokenId};
+use kernel::{OrgId, Result, Secret, Timestamp, Token, TokenHash, TokenId};
 use quick_cache::sync::Cache;
 
 use crate::principal::{CredentialKind, Principal};
@@ -21,10 +21,40 @@ use crate::principal::{CredentialKind, Principal};
 /// A boxed future, for traits that are called through `dyn`.
 pub type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
 
-/// Resolves credentials; implemented where tokens live.
+/// A credential as it was presented.
+pub enum Presented {
+    /// An opaque token.
+    Token(Token),
+    /// A signed token (JWT), not verified yet.
+    Signed(Secret<String>),
+}
+
+impl Presented {
+    /// Reads a credential; `None` if it can be none of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with("eyJ") && text.bytes().filter(|&byte| byte == b'.').count() == 2 {
+            return Some(Self::Signed(Secret::new(text.to_owned())));
+        }
+        Token::parse(text).map(Self::Token)
+    }
+
+    /// What stands for it in the cache and in the database.
+    pub fn hash(&self, key: &aws_lc_rs::hmac::Key) -> TokenHash {
+        match self {
+            Self::Token(token) => token.hash(key),
+            Self::Signed(text) => TokenHash::of(text.reveal(), key),
+        }
+    }
+}
+
+/// Resolves credentials; implemented where they are kept.
 pub trait Authenticator: Send + Sync {
-    /// Whose token it is and what it may do; `None` if it is not good.
-    fn resolve<'a>(&'a self, hash: TokenHash, token: &'a Token) -> BoxFuture<'a, Result<Option<Principal>>>;
+    /// Whose credential it is and what it may do; `None` if it is not good.
+    fn resolve<'a>(
+        &'a self,
+        hash: TokenHash,
+        presented: &'a Presented,
+    ) -> BoxFuture<'a, Result<Option<Principal>>>;
 }
 
 /// Number of generations; organizations share one when their hashes meet, which only costs a look-up.
@@ -85,10 +115,10 @@ impl Access {
         &self.generations[usize::from(u16::from_le_bytes([bytes[14], bytes[15]])) % STRIPES]
     }
 
-    /// The principal behind a token; `None` if the token is not good now.
+    /// The principal behind a credential; `None` if it is not good now.
     pub async fn principal(
         &self,
-        token: &Token,
+        presented: &Presented,
         hash: TokenHash,
         now: impl Fn(Option<OrgId>) -> Timestamp,
     ) -> Result<Option<Arc<Principal>>> {
@@ -105,7 +135,7 @@ impl Access {
                 self.misses.fetch_add(1, Ordering::Relaxed);
                 // Every generation is read before the look-up, since its result tells which one counts.
                 let before: Vec<u64> = self.generations.iter().map(|g| g.load(Ordering::Acquire)).collect();
-                let Some(principal) = self.authenticator.resolve(hash, token).await? else {
+                let Some(principal) = self.authenticator.resolve(hash, presented).await? else {
                     self.entries.remove(&hash);
                     return Ok(None);
                 };

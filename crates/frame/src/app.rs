@@ -36,6 +36,17 @@ pub struct Settings {
     pub regions: Vec<String>,
 }
 
+impl Settings {
+    /// Whether cookies may only travel encrypted: unless the server is reached in clear on this machine.
+    pub fn secure_cookies(&self) -> bool {
+        let Some(rest) = self.public_url.strip_prefix("http://") else { return true };
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+        let loopback = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        !(loopback || host == "localhost" || host.ends_with(".localhost"))
+    }
+}
+
 /// The program, as handlers see it.
 pub struct AppParts {
     /// The database.
@@ -47,7 +58,7 @@ pub struct AppParts {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Keys.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// Credentials.
     pub access: Arc<Access>,
     /// Metrics and the access log.

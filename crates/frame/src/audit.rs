@@ -68,6 +68,73 @@ pub async fn record_command(
     record(scope, vault, now, event).await
 }
 
+/// What came of an attempt to sign in (contract: `AuthenticationLog.outcome`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Signed in.
+    Success,
+    /// The password or the second factor was wrong.
+    InvalidPassword,
+    /// Too many failures before.
+    Locked,
+    /// The user is not active, or may not sign in this way.
+    Disabled,
+}
+
+impl Outcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::InvalidPassword => "invalid_password",
+            Self::Locked => "locked",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// An attempt to sign in.
+pub struct Authentication {
+    /// How (contract: `authentication_type`), e.g. `basic` or `sso`.
+    pub kind: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Who it was, or would have been.
+    pub principal: String,
+}
+
+/// Writes an entry for an attempt to sign in.
+pub async fn record_authentication(
+    scope: &OrgScope,
+    vault: &Vault,
+    now: Timestamp,
+    origin: &Origin,
+    attempt: Authentication,
+) -> Result<()> {
+    let body = json!({
+        "type": "authentication",
+        "successful": attempt.outcome == Outcome::Success,
+        "outcome": attempt.outcome.name(),
+        "authentication_type": attempt.kind,
+        "org_id": scope.org(),
+        "ts": now,
+        "principal_id": attempt.principal,
+        "client_ip": origin.ip.to_string(),
+        "uri": origin.logged_uri(),
+        "user_agent": origin.user_agent,
+        "trace_id": origin.trace.to_string(),
+    });
+    insert(scope, vault, now, "authentication", &body).await
+}
+
+async fn insert(scope: &OrgScope, vault: &Vault, now: Timestamp, kind: &str, body: &Value) -> Result<()> {
+    let text = body.to_string();
+    let signature = vault.sign_audit(&text);
+    let sql =
+        org_sql!("INSERT INTO audit_events (org_id, type, ts, body, signature) VALUES ($1, $2, $3, $4, $5)");
+    scope.execute(sql, args![kind, now, text, signature]).await?;
+    Ok(())
+}
+
 /// Writes an entry, in the transaction of the change.
 pub async fn record(scope: &OrgScope, vault: &Vault, now: Timestamp, event: Event<'_>) -> Result<()> {
     let org: OrgId = scope.org();
@@ -95,11 +162,5 @@ pub async fn record(scope: &OrgScope, vault: &Vault, now: Timestamp, event: Even
     if !change.is_null() {
         body["change"] = change;
     }
-    let text = body.to_string();
-    let signature = vault.sign_audit(&text);
-    let sql = org_sql!(
-        "INSERT INTO audit_events (org_id, type, ts, body, signature) VALUES ($1, 'authorization', $2, $3, $4)"
-    );
-    scope.execute(sql, args![now, text, signature]).await?;
-    Ok(())
+    insert(scope, vault, now, "authorization", &body).await
 }

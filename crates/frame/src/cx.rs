@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     App,
-    audit::{self, Event, Origin},
+    audit::{self, Authentication, Event, Origin},
     db::{OrgScope, PlatformScope, Session},
     operations::Spec,
     principal::{Principal, User},
@@ -123,6 +123,12 @@ impl Cx {
             change,
         };
         audit::record(scope, &self.0.app.vault, self.0.app.clock.now(scope.org()), event).await
+    }
+
+    /// Records an attempt to sign in to an organization.
+    pub async fn audit_authentication(&self, scope: &OrgScope, attempt: Authentication) -> Result<()> {
+        let now = self.0.app.clock.now(scope.org());
+        audit::record_authentication(scope, &self.0.app.vault, now, self.origin(), attempt).await
     }
 
     /// Who may do what in the organization has changed: every process must look again. Announced in

@@ -6,11 +6,14 @@ use std::{sync::Arc, time::Duration};
 use axum::body::{Body, HttpBody};
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use kernel::{Action, Invalid, OrgId, Problem, Result, Token, WallClock, json, problem::Denied};
+use kernel::{
+    Action, Fault, Invalid, OrgId, Problem, Result, WallClock, json, problem::Denied, query::pairs,
+};
 use serde_json::Value;
 
 use crate::{
     App,
+    access::Presented,
     audit::{self, Event, Origin},
     db::OrgScope,
     operations::{Need, Rule, Spec},
@@ -36,13 +39,26 @@ pub async fn admit(
     if spec.callers == Callers::NONE {
         return Ok(());
     }
-    let token = bearer(headers).and_then(Token::parse).ok_or(Problem::Unauthenticated)?;
-    let hash = token.hash(app.vault.token_key());
+    match identify(app, spec, headers, origin, caller).await {
+        Err(Problem::Unauthenticated) if spec.open => Ok(()),
+        result => result,
+    }
+}
+
+async fn identify(
+    app: &App,
+    spec: &Spec,
+    headers: &HeaderMap,
+    origin: &Origin,
+    caller: &mut Arc<Principal>,
+) -> Result<()> {
+    let presented = presented(app, spec, headers).ok_or(Problem::Unauthenticated)?;
+    let hash = presented.hash(app.vault.token_key());
     let now = |org: Option<OrgId>| match org {
         Some(org) => app.clock.now(org),
         None => WallClock::now(&*app.wall),
     };
-    let principal = app.access.principal(&token, hash, now).await?.ok_or(Problem::Unauthenticated)?;
+    let principal = app.access.principal(&presented, hash, now).await?.ok_or(Problem::Unauthenticated)?;
     caller.clone_from(&principal);
     let kind =
         principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
@@ -77,14 +93,53 @@ fn obey_policy(principal: &Principal, kind: CredentialKind, origin: &Origin) -> 
     Ok(())
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The cookie that holds a session's access token.
+pub const ACCESS_COOKIE: &str = "konnectaccesstoken";
+
+/// The credential that a request brings: a bearer token, else a browser's session.
+fn presented(app: &App, spec: &Spec, headers: &HeaderMap) -> Option<Presented> {
+    if let Some(text) = bearer(headers) {
+        return Presented::parse(text);
+    }
+    if !spec.callers.contains(CredentialKind::Session) {
+        return None;
+    }
+    let text = cookie(headers, ACCESS_COOKIE)?;
+    // A browser sends cookies whoever made it send the request.
+    (spec.method == Method::GET || from_our_pages(&app.settings.public_url, headers))
+        .then(|| Presented::parse(text))?
+}
+
+/// The text of a bearer token.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// Reads a JSON body. An empty one is none; a missing content type is taken for JSON.
-pub async fn read_body(headers: &HeaderMap, body: &mut Body) -> Result<Option<Value>> {
+/// The value of a cookie.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    cookies.find(|(given, _)| *given == name).map(|(_, value)| value)
+}
+
+/// Whether a page of ours made the browser send this, or no browser did: `Sec-Fetch-Site` says so, or
+/// `Origin` where a browser does not send that.
+fn from_our_pages(public_url: &str, headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    match text(header::HeaderName::from_static("sec-fetch-site")) {
+        Some(site) => matches!(site, "same-origin" | "none"),
+        None => text(header::ORIGIN).is_none_or(|origin| {
+            // The public URL may have a path, an origin has none.
+            public_url.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        }),
+    }
+}
+
+/// Reads a body: JSON, or a form as an object of strings. An empty one is none; a missing content type
+/// is taken for the one that the operation wants.
+pub async fn read_body(spec: &Spec, headers: &HeaderMap, body: &mut Body) -> Result<Option<Value>> {
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > BODY_LIMIT as u64) {
@@ -100,6 +155,10 @@ pub async fn read_body(headers: &HeaderMap, body: &mut Body) -> Result<Option<Va
     })?;
     if bytes.is_empty() {
         return Ok(None);
+    }
+    if spec.form {
+        let form = media_type(headers).is_none_or(|essence| essence == FORM);
+        return if form { read_form(&bytes).map(Some) } else { Err(Problem::UnsupportedMediaType) };
     }
     if !is_json(headers) {
         return Err(Problem::UnsupportedMediaType);
@@ -123,11 +182,33 @@ pub fn read_past(headers: &HeaderMap, mut body: Body) {
     }));
 }
 
+/// The content type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The content type without its parameters; `None` if there is none.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
-    let essence =
-        value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    media_type(headers).is_none_or(|essence| {
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    })
+}
+
+/// A form as an object of strings, so that one kind of reader serves both.
+fn read_form(bytes: &[u8]) -> Result<Value> {
+    let unreadable = |why: &str| Problem::Invalid(vec![Invalid::unreadable(why)]);
+    let text = std::str::from_utf8(bytes).map_err(|_| unreadable("the form is not UTF-8"))?;
+    let mut object = serde_json::Map::new();
+    for (name, value) in pairs(text)? {
+        if object.contains_key(&name) {
+            return Err(Problem::Invalid(vec![Invalid::body(name, Fault::Repeated)]));
+        }
+        object.insert(name, Value::String(value.unwrap_or_default()));
+    }
+    Ok(Value::Object(object))
 }
 
 /// Checks the permission that the operation declares.

@@ -1,5 +1,8 @@
 //! What handlers take: path ids, list queries, bodies, each of which also describes itself.
 
+use std::sync::Arc;
+
+use http::HeaderMap;
 use kernel::{
     Body, Draft, Family, Fault, Id, Invalid, Problem, Result,
     body::schema,
@@ -7,7 +10,7 @@ use kernel::{
 };
 use serde_json::Value;
 
-use crate::{cx::Cx, operations::Spec};
+use crate::{cx::Cx, gate, operations::Spec};
 
 /// What a request brought, after the gate has read it.
 #[derive(Clone)]
@@ -18,6 +21,8 @@ pub struct RawInput {
     pub query: String,
     /// The body, read as JSON.
     pub body: Option<Value>,
+    /// The headers, if the handler wants them.
+    pub headers: Option<Arc<HeaderMap>>,
 }
 
 /// Something that a handler takes.
@@ -125,6 +130,31 @@ impl Input for Query {
 
     fn take(_: &Cx, input: &mut RawInput) -> Result<Self> {
         pairs(&input.query).map(Self)
+    }
+}
+
+/// The request's headers, for operations whose credential is none of the gate's.
+pub struct Headers(Arc<HeaderMap>);
+
+impl Headers {
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        gate::cookie(&self.0, name)
+    }
+
+    /// The text of a bearer token.
+    pub fn bearer(&self) -> Option<&str> {
+        gate::bearer(&self.0)
+    }
+}
+
+impl Input for Headers {
+    fn describe(spec: &mut Spec) {
+        spec.headers = true;
+    }
+
+    fn take(_: &Cx, input: &mut RawInput) -> Result<Self> {
+        Ok(Self(input.headers.take().unwrap_or_default()))
     }
 }
 

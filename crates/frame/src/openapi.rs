@@ -1,6 +1,9 @@
 //! The OpenAPI 3.1 document, from the same declarations that serve.
 
-use kernel::query::{Collection, Field, Kind, PageStyle};
+use kernel::{
+    Family,
+    query::{Collection, Field, Kind, PageStyle},
+};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -18,7 +21,9 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
         statuses.extend([401, 403]);
     }
     if spec.body.is_some() {
-        statuses.extend([400, 413, 415]);
+        statuses.extend([400, 413]);
+        // An OAuth endpoint has no other word for it than that the request is not valid.
+        statuses.extend((spec.family != Family::OAuth).then_some(415));
     }
     if spec.collection.is_some() || !spec.query.is_empty() {
         statuses.push(400);
@@ -98,14 +103,17 @@ fn operation(spec: &Spec, reply: Option<Value>, settings: &Settings) -> Value {
     let mut responses = Map::new();
     for status in statuses(spec) {
         let response =
-            if status == spec.reply.status { success(spec, reply.clone()) } else { failure(status) };
+            if status == spec.reply.status { success(spec, reply.clone()) } else { failure(spec, status) };
         responses.insert(status.to_string(), response);
     }
-    let security: Vec<Value> = CredentialKind::ALL
+    let mut security: Vec<Value> = CredentialKind::ALL
         .into_iter()
         .filter(|kind| spec.callers.contains(*kind))
         .map(|kind| json!({ kind.scheme(): [] }))
         .collect();
+    if spec.open {
+        security.push(json!({}));
+    }
     let mut operation = json!({
         "operationId": spec.id,
         "tags": [spec.tag],
@@ -117,9 +125,10 @@ fn operation(spec: &Spec, reply: Option<Value>, settings: &Settings) -> Value {
         operation["parameters"] = parameters.into();
     }
     if let Some((name, schema)) = spec.body {
+        let content_type = if spec.form { "application/x-www-form-urlencoded" } else { "application/json" };
         operation["requestBody"] = json!({
             "required": schema().get("required").is_some(),
-            "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } },
+            "content": { content_type: { "schema": { "$ref": format!("#/components/schemas/{name}") } } },
         });
     }
     operation["responses"] = responses.into();
@@ -256,7 +265,7 @@ fn success(spec: &Spec, schema: Option<Value>) -> Value {
     }
 }
 
-fn failure(status: u16) -> Value {
+fn failure(spec: &Spec, status: u16) -> Value {
     let (description, schema) = match status {
         400 => ("Something in the request is wrong; every bad parameter is named.", "InvalidProblem"),
         401 => ("No valid credential.", "Problem"),
@@ -269,9 +278,13 @@ fn failure(status: u16) -> Value {
         429 => ("Too often; `Retry-After` says when to try again.", "Problem"),
         _ => ("The server cannot do it now; try again.", "Problem"),
     };
+    let (content_type, schema) = match spec.family {
+        Family::OAuth => ("application/json", "OAuthError"),
+        Family::Identity | Family::Platform => ("application/problem+json", schema),
+    };
     json!({
         "description": description,
-        "content": { "application/problem+json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } },
+        "content": { content_type: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } },
     })
 }
 
@@ -302,10 +315,18 @@ fn problems() -> Map<String, Value> {
         },
         "additionalProperties": false,
     });
+    let oauth = json!({
+        "type": "object", "required": ["error"],
+        "properties": {
+            "error": { "type": "string", "description": "The code (RFC 6749 section 5.2)." },
+            "error_description": { "type": "string", "description": "The same in words." },
+        },
+    });
     let all = json!(["status", "title", "instance", "detail", "invalid_parameters"]);
     Map::from_iter([
         ("Problem".to_owned(), json!({ "type": "object", "required": required, "properties": base })),
         ("InvalidProblem".to_owned(), json!({ "type": "object", "required": all, "properties": invalid })),
         ("InvalidParameter".to_owned(), parameter),
+        ("OAuthError".to_owned(), oauth),
     ])
 }

@@ -31,6 +31,8 @@ pub const PEOPLE: Callers = Callers::of(&[CredentialKind::Personal, CredentialKi
 /// People and system accounts.
 pub const NO_SERVICES: Callers =
     Callers::of(&[CredentialKind::Personal, CredentialKind::Session, CredentialKind::System]);
+/// People's sessions only.
+pub const SESSIONS: Callers = Callers::of(&[CredentialKind::Session]);
 /// Platform services only.
 pub const CLIENTS: Callers = Callers::of(&[CredentialKind::Client]);
 
@@ -97,6 +99,8 @@ pub struct Spec {
     pub family: Family,
     /// The kinds of credentials that it takes.
     pub callers: Callers,
+    /// Whether it also serves who has none.
+    pub open: bool,
     /// Who may call it.
     pub rule: Rule,
     /// Whether a valid credential of a kind that it does not take is refused with 403 rather than 401.
@@ -111,6 +115,10 @@ pub struct Spec {
     pub query: &'static [(&'static str, &'static str)],
     /// The request body.
     pub body: Option<BodySpec>,
+    /// Whether the body is a form and not JSON.
+    pub form: bool,
+    /// Whether the handler looks at the request's headers.
+    pub headers: bool,
     /// The reply.
     pub reply: ReplySpec,
 }
@@ -165,6 +173,7 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         description: "",
         family: Family::Identity,
         callers: Callers::NONE,
+        open: false,
         rule: Rule::Public,
         wrong_kind_is_403: false,
         errors: &[],
@@ -172,6 +181,8 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         collection: None,
         query: &[],
         body: None,
+        form: false,
+        headers: false,
         reply: ReplySpec::EMPTY,
     })
 }
@@ -229,6 +240,19 @@ impl Declared {
     #[must_use]
     pub fn wrong_kind_is_403(mut self) -> Self {
         self.0.wrong_kind_is_403 = true;
+        self
+    }
+    /// Words its errors as OAuth endpoints do, and takes a form.
+    #[must_use]
+    pub fn oauth(mut self) -> Self {
+        self.0.family = Family::OAuth;
+        self.0.form = true;
+        self
+    }
+    /// Also serves who has no credential, or no good one; the handler sees nobody then.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.0.open = true;
         self
     }
     /// Declares statuses of failure beside 401 and 403.

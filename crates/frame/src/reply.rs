@@ -1,5 +1,6 @@
 //! What handlers return. The status is in the type, so the document follows from the signature.
 
+use http::{HeaderName, HeaderValue};
 use kernel::{Problem, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -10,6 +11,20 @@ pub struct Response {
     pub status: u16,
     /// The body and its content type; `None` for none.
     pub body: Option<(&'static str, Vec<u8>)>,
+    /// Headers beside those that every reply has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Response {
+    /// A reply with a body.
+    pub const fn with_body(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status, body: Some((content_type, body)), headers: Vec::new() }
+    }
+
+    /// A reply without one.
+    pub const fn empty(status: u16) -> Self {
+        Self { status, body: None, headers: Vec::new() }
+    }
 }
 
 /// JSON, as every success body is.
@@ -51,7 +66,7 @@ pub struct OpenMetrics(pub String);
 
 fn json<T: Serialize>(status: u16, value: &T) -> Result<Response> {
     let body = serde_json::to_vec(value).map_err(|error| Problem::Internal(Box::new(error)))?;
-    Ok(Response { status, body: Some((JSON, body)) })
+    Ok(Response::with_body(status, JSON, body))
 }
 
 impl<T: Serialize + JsonSchema + Send + 'static> Reply for Found<T> {
@@ -85,7 +100,7 @@ impl Reply for CreatedEmpty {
         ReplySpec { status: 201, ..ReplySpec::EMPTY }
     }
     fn respond(self) -> Result<Response> {
-        Ok(Response { status: 201, body: None })
+        Ok(Response::empty(201))
     }
 }
 
@@ -94,7 +109,7 @@ impl Reply for Done {
         ReplySpec::EMPTY
     }
     fn respond(self) -> Result<Response> {
-        Ok(Response { status: 204, body: None })
+        Ok(Response::empty(204))
     }
 }
 
@@ -109,6 +124,6 @@ impl Reply for OpenMetrics {
         }
     }
     fn respond(self) -> Result<Response> {
-        Ok(Response { status: 200, body: Some((OPEN_METRICS, self.0.into_bytes())) })
+        Ok(Response::with_body(200, OPEN_METRICS, self.0.into_bytes()))
     }
 }

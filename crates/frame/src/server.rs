@@ -188,11 +188,13 @@ impl Server {
         gate::admit(&self.app, spec, call.headers, origin, caller).await?;
         let principal = Arc::clone(caller);
         let body = match spec.body {
-            Some(_) => gate::read_body(call.headers, call.body).await?,
+            Some(_) => gate::read_body(spec, call.headers, call.body).await?,
             None => None,
         };
         gate::authorize(spec, &principal, &call.path)?;
-        let input = RawInput { path: call.path, query: call.query.unwrap_or_default().to_owned(), body };
+        let headers = spec.headers.then(|| Arc::new(call.headers.clone()));
+        let query = call.query.unwrap_or_default().to_owned();
+        let input = RawInput { path: call.path, query, body, headers };
         let reads = spec.method == Method::GET;
         for attempt in 1.. {
             let session = if reads { self.app.db.read() } else { self.app.db.write() };
@@ -205,6 +207,7 @@ impl Server {
             );
             let result = match unwinding(served.operation.run(cx.clone(), input.clone())).await {
                 Ok(response) => cx.commit().await.map(|()| response),
+                Err(Problem::Kept(problem)) => cx.commit().await.and(Err(*problem)),
                 Err(problem) => {
                     cx.rollback().await;
                     Err(problem)
@@ -271,7 +274,7 @@ const fn method_name(method: &Method) -> &'static str {
 }
 
 fn success(response: Response) -> Reply {
-    let Response { status, body } = response;
+    let Response { status, body, headers } = response;
     let mut reply = match body {
         None => http::Response::new(Body::empty()),
         Some((content_type, bytes)) => {
@@ -281,6 +284,9 @@ fn success(response: Response) -> Reply {
         }
     };
     *reply.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    for (name, value) in headers {
+        reply.headers_mut().append(name, value);
+    }
     reply
 }
 
@@ -299,7 +305,7 @@ fn failure(problem: &Problem, family: Family, origin: &Origin) -> Reply {
     *reply.status_mut() =
         http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
     if let Some(seconds) = rendered.retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

@@ -1,31 +1,10 @@
 //! Persons: the people behind users, known to the whole installation by their e-mail.
 
-use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
 use frame::{
-    App, args,
+    args,
     db::{DbError, PlatformScope},
 };
-use kernel::{Email, PersonId, Problem, Result, Secret, Timestamp};
-
-/// Hashes a password with argon2id at the parameters that OWASP recommends (19 MiB, two passes), off
-/// the threads that serve requests.
-pub async fn password_hash(app: &App, password: Secret<String>) -> Result<String> {
-    let mut salt = [0; 16];
-    app.entropy.fill(&mut salt);
-    let hashing = tokio::task::spawn_blocking(move || {
-        let params = Params::new(19_456, 2, 1, None).map_err(|error| error.to_string())?;
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let hash = argon
-            .hash_password_with_salt(password.reveal().as_bytes(), &salt)
-            .map_err(|error| error.to_string())?;
-        Ok::<_, String>(hash.to_string())
-    });
-    match hashing.await {
-        Ok(Ok(hash)) => Ok(hash),
-        Ok(Err(error)) => Err(Problem::internal(error)),
-        Err(error) => Err(Problem::Internal(Box::new(error))),
-    }
-}
+use kernel::{Email, PersonId, Problem, Result, Timestamp};
 
 /// The person with an address.
 pub async fn person_get_by_email(db: &PlatformScope, email: &Email) -> Result<Option<PersonId>, DbError> {

@@ -2,6 +2,7 @@
 //! contract's two wording families puts it.
 
 mod invalid;
+mod oauth;
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -16,6 +17,8 @@ pub enum Family {
     Identity,
     /// Personal access tokens, organization policy, application auth: `kong:trace:`, "Unauthorized".
     Platform,
+    /// OAuth endpoints: `error` and `error_description` (RFC 6749 section 5.2).
+    OAuth,
 }
 
 /// Why somebody may not.
@@ -50,6 +53,8 @@ pub enum Problem {
     InvalidBecause(&'static str, Vec<Invalid>),
     /// Something must be set up first.
     PreconditionFailed(&'static str),
+    /// An OAuth error code, and why.
+    OAuth(&'static str, String),
     /// The body is not JSON by its content type.
     UnsupportedMediaType,
     /// The body is larger than this many bytes.
@@ -60,6 +65,8 @@ pub enum Problem {
     Unavailable(&'static str),
     /// The database asks to run the transaction again. Never reaches a client.
     Again,
+    /// A refusal that leaves a trace: what was written before it stays. The client sees what is inside.
+    Kept(Box<Problem>),
     /// A fault of ours. The client sees the trace id only.
     Internal(Box<dyn StdError + Send + Sync>),
 }
@@ -71,6 +78,8 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 pub struct Rendered {
     /// HTTP status.
     pub status: u16,
+    /// The content type of the body.
+    pub content_type: &'static str,
     /// The problem document (RFC 7807 as the contract has it).
     pub body: Value,
     /// `Retry-After` in seconds.
@@ -90,10 +99,17 @@ impl Problem {
         Self::Invalid(vec![Invalid::body(field, fault)])
     }
 
+    /// The same, but what was written before stays.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self::Kept(Box::new(self))
+    }
+
     /// The HTTP status.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Invalid(_) | Self::InvalidBecause(..) => 400,
+            Self::Kept(problem) => problem.status(),
+            Self::Invalid(_) | Self::InvalidBecause(..) | Self::OAuth(..) => 400,
             Self::Unauthenticated => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound(_) | Self::NoRoute => 404,
@@ -110,6 +126,12 @@ impl Problem {
 
     /// The document that a client of this family sees; `trace` ends its `instance`.
     pub fn render(&self, family: Family, trace: u64) -> Rendered {
+        if let Self::Kept(problem) = self {
+            return problem.render(family, trace);
+        }
+        if family == Family::OAuth {
+            return oauth::render(self);
+        }
         let a = family == Family::Identity;
         let pick = |identity: &'static str, platform: &'static str| if a { identity } else { platform };
         let mut invalid = Vec::new();
@@ -154,6 +176,7 @@ impl Problem {
                 (pick("Bad Request", "Invalid Request"), (*why).to_owned())
             }
             Self::PreconditionFailed(why) => ("Precondition Failed", (*why).to_owned()),
+            Self::OAuth(_, why) => (pick("Bad Request", "Invalid Request"), why.clone()),
             Self::UnsupportedMediaType => {
                 ("Unsupported Media Type", "Only [Content-Type: application/json] is supported".to_owned())
             }
@@ -172,7 +195,7 @@ impl Problem {
                 retry_after = Some(1);
                 ("Service Unavailable", "The database is too busy".to_owned())
             }
-            Self::Internal(_) => ("Internal", "An internal failure occurred".to_owned()),
+            Self::Internal(_) | Self::Kept(_) => ("Internal", "An internal failure occurred".to_owned()),
         };
         let prefix = pick("konnect", "kong");
         let mut body = json!({
@@ -182,7 +205,7 @@ impl Problem {
         if self.status() == 400 {
             body["invalid_parameters"] = invalid.into();
         }
-        Rendered { status: self.status(), body, retry_after, allow }
+        Rendered { status: self.status(), content_type: "application/problem+json", body, retry_after, allow }
     }
 }
 
@@ -208,6 +231,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Internal(source) => source.fmt(f),
+            Self::Kept(problem) => problem.fmt(f),
             Self::Conflict(why) => why.fmt(f),
             Self::NotFound(what) => write!(f, "the {what} was not found"),
             Self::Invalid(entries) | Self::InvalidBecause(_, entries) => {

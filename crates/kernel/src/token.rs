@@ -22,11 +22,18 @@ pub enum TokenKind {
     Client,
     /// The one-time link of an invite; no credential.
     Invite,
+    /// What keeps a session going.
+    Refresh,
+    /// The one-time link that sets a password; no credential.
+    Reset,
+    /// What a device polls with while its person signs in; no credential.
+    Device,
 }
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Personal, Self::System, Self::Client, Self::Invite];
+    pub const ALL: [Self; 7] =
+        [Self::Personal, Self::System, Self::Client, Self::Invite, Self::Refresh, Self::Reset, Self::Device];
 
     /// The text in front of the underscore.
     pub const fn prefix(self) -> &'static str {
@@ -35,6 +42,9 @@ impl TokenKind {
             Self::System => "spat",
             Self::Client => "kclt",
             Self::Invite => "kinv",
+            Self::Refresh => "kref",
+            Self::Reset => "krst",
+            Self::Device => "kdev",
         }
     }
 }
@@ -81,16 +91,23 @@ impl Token {
 
     /// What is stored and looked up instead of the token.
     pub fn hash(&self, key: &hmac::Key) -> TokenHash {
-        let tag = hmac::sign(key, self.text.as_bytes());
-        let mut hash = [0; 32];
-        hash.copy_from_slice(tag.as_ref());
-        TokenHash(hash)
+        TokenHash::of(&self.text, key)
     }
 }
 
 /// HMAC-SHA-256 of a token under a key that the database does not hold in clear.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
+
+impl TokenHash {
+    /// The hash of a credential's text.
+    pub fn of(text: &str, key: &hmac::Key) -> Self {
+        let tag = hmac::sign(key, text.as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(tag.as_ref());
+        Self(hash)
+    }
+}
 
 /// Appends a 256-bit number as 43 base-62 digits (62^43 is a little more than 2^256).
 fn push_base62(text: &mut String, mut number: [u8; 32]) {

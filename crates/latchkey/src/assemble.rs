@@ -10,16 +10,18 @@ use std::{
 
 use frame::{
     App, AppParts, Settings,
-    access::Access,
+    access::{Access, Authenticator, BoxFuture, Presented},
     app::Refusals,
     db::{DatabaseUrl, Db, PoolSettings},
+    principal::Principal,
     runtime::{Entropy, SystemClock, SystemEntropy, TraceIds},
     server::Server,
     telemetry::Telemetry,
     vault::{Keyring, Vault},
 };
 use identity::{roles::Catalogue, tokens::TokenAuthenticator};
-use kernel::{Clock, WallClock, query::Limits};
+use kernel::{Clock, Problem, TokenHash, WallClock, query::Limits};
+use signin::{SignIn, keys::SigningKeys, passwords::Hasher, sessions::SessionAuthenticator};
 
 use crate::config::{Config, Sources};
 
@@ -162,18 +164,59 @@ impl Default for Outside {
     }
 }
 
+/// Each kind of credential is resolved where it is kept.
+struct Authenticators {
+    tokens: TokenAuthenticator,
+    sessions: SessionAuthenticator,
+}
+
+impl Authenticator for Authenticators {
+    fn resolve<'a>(
+        &'a self,
+        hash: TokenHash,
+        presented: &'a Presented,
+    ) -> BoxFuture<'a, Result<Option<Principal>, Problem>> {
+        match presented {
+            Presented::Token(_) => self.tokens.resolve(hash, presented),
+            Presented::Signed(_) => self.sessions.resolve(hash, presented),
+        }
+    }
+}
+
 /// Puts the program together over an open database.
 pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault> {
     let Outside { clock, wall, entropy } = outside;
     let ring = keyring(config, &*entropy)?;
     let vault = Vault::open(ring, &db, &*entropy, wall.now()).await.map_err(|problem| problem.to_string())?;
+    let vault = Arc::new(vault);
     let catalogue = Arc::new(catalogue(config)?);
-    let authenticator =
-        TokenAuthenticator { db: db.clone(), clock: Arc::clone(&clock), catalogue: Arc::clone(&catalogue) };
+    let issuer = config.settings.public_url.clone();
+    let keys =
+        SigningKeys::open(db.clone(), Arc::clone(&vault), Arc::clone(&entropy), Arc::clone(&wall), issuer)
+            .await;
+    let keys = Arc::new(keys.map_err(|problem| problem.to_string())?);
+    let authenticators = Authenticators {
+        tokens: TokenAuthenticator {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            catalogue: Arc::clone(&catalogue),
+        },
+        sessions: SessionAuthenticator {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            catalogue: Arc::clone(&catalogue),
+            keys: Arc::clone(&keys),
+        },
+    };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
+    extensions.insert(SignIn {
+        settings: config.signin,
+        keys,
+        hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
+    });
     Ok(App::new(AppParts {
-        access: Arc::new(Access::new(Box::new(authenticator))),
+        access: Arc::new(Access::new(Box::new(authenticators))),
         telemetry: Telemetry::new(config.access_log.then_some(config.log_format)),
         traces: TraceIds::new(&*entropy),
         refusals: Refusals::default(),

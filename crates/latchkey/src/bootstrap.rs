@@ -1,8 +1,9 @@
 //! The first start: an organization, its owner, a token.
 
-use frame::App;
-use identity::organizations::{Founded, Founding, organization_found};
-use kernel::Secret;
+use frame::{App, db::PlatformScope};
+use identity::organizations::{Founded, Founding, organization_found, store::organization_ids};
+use kernel::Problem;
+use signin::passwords::password_hash;
 
 use crate::{assemble::Fault, config::Bootstrap};
 
@@ -22,12 +23,22 @@ pub enum Start {
 /// Makes the first organization unless there is one.
 pub async fn bootstrap(app: &App, bootstrap: Bootstrap) -> Result<Start, Fault> {
     let Bootstrap { organization, email, password, token } = bootstrap;
+    let failed = |problem: Problem| format!("the first organization could not be made: {problem}");
+    // Asked here as well as in the transaction: hashing a password for nothing would slow every start.
+    let known =
+        organization_ids(&PlatformScope::new(app.db.read())).await.map_err(|error| failed(error.into()))?;
+    if !known.is_empty() {
+        return Ok(Start::Again);
+    }
     let given = token.is_some();
-    let password = password.map(|password| Secret::new(password.reveal().clone()));
-    let founding = Founding { name: organization, email, password, token, only_first: true };
+    let password_hash = match password {
+        Some(password) => Some(password_hash(app, password).await.map_err(failed)?),
+        None => None,
+    };
+    let founding = Founding { name: organization, email, password_hash, token, only_first: true };
     match organization_found(app, founding).await {
         Ok(Some(founded)) => Ok(Start::First { founded, given }),
         Ok(None) => Ok(Start::Again),
-        Err(problem) => Err(format!("the first organization could not be made: {problem}")),
+        Err(problem) => Err(failed(problem)),
     }
 }

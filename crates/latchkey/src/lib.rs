@@ -11,6 +11,7 @@ use frame::operations::Operation;
 /// Every operation that this program serves.
 pub fn operations() -> Vec<Operation> {
     let mut operations = identity::operations();
+    operations.extend(signin::operations());
     operations.extend(system::operations());
     operations
 }

@@ -1,5 +1,6 @@
 //! The smallest valid bodies. Those that change something change what nobody minds.
 
+use kernel::{Token, TokenKind};
 use serde_json::{Value, json};
 
 use crate::requests::{Maker, Request, Subject};
@@ -23,7 +24,12 @@ impl Maker<'_> {
             "update-impersonation-settings" => json!({ "enabled": false }),
             "update-personal-access-token-settings" => json!({ "pats_enabled": true }),
 
-            "update-user" => json!({ "preferred_name": "Changed" }),
+            "authenticate-kauth" => json!({ "username": self.address(), "password": "wrong" }),
+            // Somebody else's would be revoked.
+            "introspect-token" | "revoke-token" => {
+                json!({ "token": Token::new(TokenKind::Personal, self.app.app.random_key()).reveal() })
+            }
+            "update-user" | "patch-users-me" => json!({ "preferred_name": "Changed" }),
             "invite-user" => json!({ "email": self.address() }),
             "create-personal-access-token" => json!({ "name": "Made", "ttl_seconds": 86_400 }),
             "update-personal-access-token-details" => json!({ "name": "Changed" }),

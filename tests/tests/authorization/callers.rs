@@ -27,6 +27,7 @@ pub async fn all(app: &TestApp, rival: &TestApp) -> Vec<Caller> {
     let mut callers = without_a_good_token(app).await;
     callers.extend(users(app).await);
     callers.extend(system_accounts(app).await);
+    callers.extend(sessions(app).await);
     callers.push(caller('F', "the owner of another organization", rival.owner.clone()));
     callers.push(caller('c', "a platform service", app.service("a service").await));
     callers
@@ -121,6 +122,18 @@ async fn system_accounts(app: &TestApp) -> Vec<Caller> {
             client,
             subject: Subject::Account(itself),
         },
+    ]
+}
+
+async fn sessions(app: &TestApp) -> Vec<Caller> {
+    let without = app.member("session@acme.test").await;
+    let over = app.session_of(without.id).await;
+    over.get("/v3/users/me").await.expect(200);
+    over.call(http::Method::POST, "/v3/logout", None).await.expect(201);
+    vec![
+        caller('J', "the owner, signed in", app.session_of(app.owner_id).await),
+        caller('j', "a member without roles, signed in", app.session_of(without.id).await),
+        caller('K', "a member who signed out", over),
     ]
 }
 

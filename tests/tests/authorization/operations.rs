@@ -1,7 +1,7 @@
 //! What is served, as the OpenAPI document tells.
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A served operation.
 pub struct Operation {
@@ -13,10 +13,23 @@ pub struct Operation {
     /// The status of success.
     pub success: u16,
     pub takes_body: bool,
+    /// Whether the body is a form.
+    pub form: bool,
+    /// Whether it takes a session and nothing else.
+    pub session_only: bool,
     /// The fields that its list can be filtered by, and with which operators.
     pub filters: Vec<(String, Vec<String>)>,
     /// Whether it is a list that comes in pages.
     pub paged: bool,
+}
+
+impl Operation {
+    /// Whether a token of a user or a system account is no credential for it.
+    pub fn other_credential(&self) -> bool {
+        self.session_only
+            || ["authenticate-kauth", "introspect-token", "refresh-token", "refresh-token-kauth"]
+                .contains(&self.id.as_str())
+    }
 }
 
 /// Every operation of the served document.
@@ -43,6 +56,8 @@ fn read(path: &str, method: &str, declared: &Value) -> Operation {
         path: path.to_owned(),
         success: successes.next().expect("a status of success"),
         takes_body: declared.get("requestBody").is_some(),
+        session_only: declared["security"] == json!([{ "konnectAccessToken": [] }]),
+        form: declared["requestBody"]["content"].get("application/x-www-form-urlencoded").is_some(),
         filters: filters
             .into_iter()
             .flatten()

@@ -29,6 +29,8 @@ pub struct Request {
     pub method: Method,
     pub path: String,
     pub body: Option<Value>,
+    /// Whether the body is sent as a form.
+    pub form: bool,
     /// The ids of objects that it names, the path's first.
     pub ids: Vec<String>,
     /// Whether one of them is a user's.
@@ -62,8 +64,20 @@ impl Request {
     /// Sends it. A reply that the operation does not declare is an error here, so that one does not hide
     /// what comes after it.
     pub async fn send(&self, client: &Client) -> Result<Answer, String> {
-        let (client, Self { method, path, body, .. }) = (client.clone(), self.clone());
-        let sent = tokio::spawn(async move { client.call(method, &path, body).await }).await;
+        let (client, Self { method, path, body, form, .. }) = (client.clone(), self.clone());
+        let sent = tokio::spawn(async move {
+            match body.as_ref().and_then(Value::as_object).filter(|_| form) {
+                Some(fields) => {
+                    let fields: Vec<(&str, &str)> = fields
+                        .iter()
+                        .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default()))
+                        .collect();
+                    client.form(&path, &fields).await
+                }
+                None => client.call(method, &path, body).await,
+            }
+        })
+        .await;
         sent.map_err(|failed| match failed.try_into_panic() {
             Ok(panic) => {
                 panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "the call panicked".to_owned())
@@ -100,6 +114,7 @@ impl<'a> Maker<'a> {
             method: operation.method.clone(),
             path: String::new(),
             body: None,
+            form: operation.form,
             ids: Vec::new(),
             names_user: false,
             names_account: false,

@@ -23,6 +23,9 @@ const NAMELESS: &[&str] = &[
     "get-ip-allow-list",
     "get-predefined-roles",
     "get-audit-log-keys",
+    "get-signing-keys",
+    // Names the organization, but only inside of KRNs.
+    "get-users-me-permissions",
     // For platform services alone; a user sees nothing by them.
     "get-users-internal",
     "get-system-accounts-assigned-roles-internal",
@@ -89,6 +92,7 @@ on_both! {
         let app = TestApp::new(engine).await;
         let rival = app.rival("owner@rival.test").await;
         let (ours, theirs) = (Maker::new(&app).await, Maker::new(&rival).await);
+        let session = app.session_of(app.owner_id).await;
         let mut named = BTreeSet::new();
         let mut asked = Vec::new();
         for operation in operations::served() {
@@ -96,7 +100,7 @@ on_both! {
                 continue;
             }
             let (request, own) = (filled(&ours, &operation).await, filled(&theirs, &operation).await);
-            let reply = text(&request, &app.owner).await;
+            let reply = text(&request, if operation.session_only { &session } else { &app.owner }).await;
             let names = marks(&serde_json::from_str(&reply).unwrap_or_default(), &ours.mark());
             // Else there would be nothing to find in the other's reply.
             let nameless = NAMELESS.contains(&operation.id.as_str());
@@ -166,7 +170,9 @@ on_both! {
         let mut fields = BTreeSet::new();
         for operation in operations::served() {
             // Entries of the audit log are filtered by when, which tells no organizations apart.
-            let apart = operation.path.contains("/internal/") || operation.id == "get-audit-logs";
+            // Permissions are the caller's own, whatever they are filtered by.
+            let apart = operation.path.contains("/internal/")
+                || ["get-audit-logs", "get-users-me-permissions"].contains(&operation.id.as_str());
             if !operation.filters.is_empty() && !apart {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }

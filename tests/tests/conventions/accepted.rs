@@ -24,6 +24,17 @@ fn published(operation: &Operation) -> u16 {
 /// Replies without a body although something was made.
 const EMPTY: [&str; 3] = ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts"];
 
+/// What takes another credential than these callers have, or ends the one that they have: stories tell of
+/// them.
+const ELSEWHERE: [&str; 6] = [
+    "authenticate-kauth",
+    "delete-users-me",
+    "introspect-token",
+    "refresh-token",
+    "refresh-token-kauth",
+    "revoke-token",
+];
+
 on_both! {
     /// Every operation once, on things that are there: GETs, changes, then deletions from the leaves up.
     async fn every_operation_can_succeed(engine: Engine) {
@@ -39,6 +50,9 @@ on_both! {
             )
         });
         for operation in order {
+            if ELSEWHERE.contains(&operation.id.as_str()) {
+                continue;
+            }
             let bodies = match &operation.body {
                 Some(_) => good::bodies(&world, operation),
                 None if operation.takes("aid") => {

@@ -22,12 +22,12 @@ enum Envelope {
     Cursor,
     /// `{meta: {first, last, next, previous, size}, data}`.
     FlatCursor,
-    /// An array and nothing else.
+    /// An array and nothing else, or `{data}`.
     Bare,
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 22] = [
+const LISTS: [(&str, Envelope); 23] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -48,6 +48,7 @@ const LISTS: [(&str, Envelope); 22] = [
     ("get-audit-logs", Envelope::Cursor),
     ("list-organizations-personal-access-tokens", Envelope::FlatCursor),
     ("get-identity-providers", Envelope::Bare),
+    ("get-users-me-permissions", Envelope::Bare),
     ("get-predefined-roles", Envelope::Bare),
     ("get-available-regions", Envelope::Bare),
 ];

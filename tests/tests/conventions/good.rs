@@ -24,7 +24,8 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "create-team" | "update-team" => {
             json!({ "name": "Platform", "description": "Runs it", "labels": { "env": "test" } })
         }
-        "update-user" => json!({ "full_name": "Ann Other", "preferred_name": "Ann" }),
+        "authenticate-kauth" => json!({ "username": "ann@acme.test", "password": "Correct-Horse-7" }),
+        "update-user" | "patch-users-me" => json!({ "full_name": "Ann Other", "preferred_name": "Ann" }),
         "invite-user" => json!({ "email": "new@acme.test" }),
         "add-user-to-team" => json!({ "id": world.id("owner") }),
         "post-teams-teamId-system-accounts" => json!({ "id": world.id("spare account") }),

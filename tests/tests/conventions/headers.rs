@@ -29,6 +29,8 @@ fn fault(reply: &Reply) -> Option<String> {
     let content_type = reply.header("content-type");
     let right = match reply.status {
         _ if reply.text.is_empty() => content_type.is_empty(),
+        // OAuth endpoints have an error format of their own.
+        400.. if reply.body.get("error").is_some() => content_type == "application/json",
         400.. => content_type == "application/problem+json",
         _ => {
             content_type.starts_with("application/json")

@@ -110,6 +110,8 @@ impl Operation {
             ["/v3/users/{userId}/access-tokens", "/v3/organizations/{organizationId}/", "/v3/audit-logs"];
         if platform.iter().any(|prefix| self.path.starts_with(prefix)) {
             Family::Platform
+        } else if self.path.starts_with("/oauth/") {
+            Family::OAuth
         } else {
             Family::Identity
         }

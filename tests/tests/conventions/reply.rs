@@ -94,6 +94,9 @@ impl Reply {
 
     /// What is wrong with it as a refusal in the wording of this family.
     pub fn faults(&self, family: Family) -> Vec<String> {
+        if family == Family::OAuth {
+            return self.oauth_faults();
+        }
         let mut faults = Vec::new();
         let mut want = |holds: bool, fault: &str| {
             if !holds {
@@ -124,6 +127,18 @@ impl Reply {
             faults.extend(entries.iter().filter_map(entry_fault));
         }
         faults
+    }
+}
+
+impl Reply {
+    /// What is wrong with it as a refusal of an OAuth endpoint (RFC 6749 section 5.2).
+    fn oauth_faults(&self) -> Vec<String> {
+        let good = (400..500).contains(&self.status)
+            && self.header("content-type") == "application/json"
+            && self.body["error"].as_str().is_some_and(|error| !error.is_empty())
+            && self.body["error_description"].is_string()
+            && (self.status == 401) == self.headers.contains_key("www-authenticate");
+        if good { Vec::new() } else { vec!["it is no refusal of an OAuth endpoint".to_owned()] }
     }
 }
 

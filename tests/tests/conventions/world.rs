@@ -21,6 +21,7 @@ pub struct World {
     /// The server.
     pub app: TestApp,
     service: Client,
+    session: Client,
     ids: BTreeMap<&'static str, String>,
 }
 
@@ -60,6 +61,7 @@ impl World {
     pub async fn new(engine: Engine) -> Self {
         let app = TestApp::new(engine).await;
         let service = app.service("mesh").await;
+        let session = app.session_of(app.owner_id).await;
         let owner = &app.owner;
         let mut ids = BTreeMap::new();
         ids.insert("organization", app.org.to_string());
@@ -103,7 +105,7 @@ impl World {
         let allowed = format!("/v3/organizations/{}/ip-allow-list", app.org);
         owner.put(&allowed, json!({ "enabled": false, "allowed_ips": ["10.0.0.0/8"] })).await.expect(201);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
-        Self { app, service, ids }
+        Self { app, service, session, ids }
     }
 
     /// Another identity provider, without mappings.
@@ -125,9 +127,14 @@ impl World {
 
     /// Who calls an operation: the owner, or a platform service where people cannot.
     pub fn caller(&self, operation: &Operation) -> &Client {
-        let people =
-            operation.schemes.is_empty() || operation.schemes.iter().any(|it| it == "personalAccessToken");
-        if people { &self.app.owner } else { &self.service }
+        let takes = |scheme: &str| operation.schemes.iter().any(|it| it == scheme);
+        if operation.schemes.is_empty() || takes("personalAccessToken") {
+            &self.app.owner
+        } else if takes("konnectAccessToken") {
+            &self.session
+        } else {
+            &self.service
+        }
     }
 
     /// What a path parameter of a path names.

@@ -89,9 +89,9 @@ on_both! {
         assert_eq!(before["identity_providers"].len(), 1);
 
         let said = place.run_with(&["keys", "rotate"], &[both]).good();
-        assert!(said.starts_with("4 secrets are encrypted"), "two keys, a secret and a mail: {said}");
+        assert!(said.starts_with("5 secrets are encrypted"), "three keys, a secret and a mail: {said}");
         let after = place.database.dump().await;
-        for table in ["platform_keys", "identity_providers", "mails"] {
+        for table in ["platform_keys", "signing_keys", "identity_providers", "mails"] {
             for row in &before[table] {
                 assert!(!after[table].contains(row), "[{table}] holds what the old key opens");
             }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use frame::{Cx, audit::Origin};
+use frame::{Cx, access::Presented, audit::Origin};
 use identity::roles::role_grant_creator;
-use kernel::{Action, Id, Token};
+use kernel::{Action, Id};
 use serde_json::json;
 use tests::{Engine, Member, TestApp, on_both};
 
 /// The context of a request by this member, as an operation that creates entities has it.
 async fn request_by(app: &TestApp, member: &Member) -> (Cx, frame::db::Session) {
-    let token = Token::parse(member.client.token()).unwrap();
-    let hash = token.hash(app.app.vault.token_key());
+    let presented = Presented::parse(member.client.token()).unwrap();
+    let hash = presented.hash(app.app.vault.token_key());
     let now = |_| app.app.clock.now(app.org);
-    let principal = app.app.access.principal(&token, hash, now).await.unwrap().unwrap();
+    let principal = app.app.access.principal(&presented, hash, now).await.unwrap().unwrap();
     let operations = latchkey::operations();
     let spec = operations.iter().find(|operation| operation.spec.id == "create-team").unwrap();
     let origin = Origin { trace: 1, ip: [127, 0, 0, 1].into(), uri: "/".into(), user_agent: String::new() };

@@ -16,6 +16,7 @@ mod plans;
 mod role_catalogue;
 mod roles;
 mod schemas;
+mod sessions;
 mod settings;
 mod system_account_tokens;
 mod system_accounts;

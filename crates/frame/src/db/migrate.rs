@@ -26,6 +26,7 @@ macro_rules! steps {
 
 const STEPS: &[Step] = steps! {
     1 "0001_identity";
+    2 "0002_signin";
 };
 
 /// The newest schema that this program knows.

@@ -36,8 +36,10 @@ impl Reply for Invited {
         ReplySpec { status: 201, ..ReplySpec::EMPTY }
     }
     fn respond(self) -> Result<Response> {
-        let body = self.0.map(|link| (JSON, json!({ "link": link }).to_string().into_bytes()));
-        Ok(Response { status: 201, body })
+        Ok(match self.0 {
+            Some(link) => Response::with_body(201, JSON, json!({ "link": link }).to_string().into_bytes()),
+            None => Response::empty(201),
+        })
     }
 }
 

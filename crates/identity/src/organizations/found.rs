@@ -6,7 +6,7 @@ use frame::{
     db::{OrgScope, PlatformScope},
     principal::User,
 };
-use kernel::{Action, Email, OrgId, Problem, Result, Secret, Token, UserId};
+use kernel::{Action, Email, OrgId, Problem, Result, Token, UserId};
 
 use serde_json::json;
 
@@ -24,8 +24,8 @@ pub struct Founding {
     pub name: String,
     /// Its owner's address.
     pub email: Email,
-    /// Its owner's password, if the owner is to sign in with one.
-    pub password: Option<Secret<String>>,
+    /// The hash of its owner's password, if the owner is to sign in with one.
+    pub password_hash: Option<String>,
     /// The owner's first token; made if not given.
     pub token: Option<Token>,
     /// Whether nothing is to be done if there is an organization already.
@@ -48,23 +48,12 @@ const RETENTION_DAYS: i64 = 90;
 
 /// Founds an organization, in one transaction.
 pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<Founded>> {
-    let Founding { name, email, password, token, only_first } = founding;
-    let exists = async |db: &PlatformScope| {
-        Ok::<_, Problem>(only_first && !store::organization_ids(db).await?.is_empty())
-    };
-    // Asked before as well as in the transaction: hashing a password for nothing would slow every start.
-    if exists(&PlatformScope::new(app.db.read())).await? {
-        return Ok(None);
-    }
-    let hash = match password {
-        Some(password) => Some(persons::password_hash(app, password).await?),
-        None => None,
-    };
+    let Founding { name, email, password_hash, token, only_first } = founding;
     let session = app.db.write();
     let platform = PlatformScope::new(session.clone());
     // Of several nodes that start at once, one makes it.
     session.serialize("found").await?;
-    if exists(&platform).await? {
+    if only_first && !store::organization_ids(&platform).await?.is_empty() {
         return Ok(None);
     }
     // Ids carry time, and the clock is asked for an organization that is yet to get its id.
@@ -73,7 +62,7 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<
     let db = platform.org(id);
 
     let person = persons::person_ensure(&platform, app.new_id(id), &email, now).await?;
-    if let Some(hash) = hash {
+    if let Some(hash) = password_hash {
         persons::person_set_password(&platform, person, &hash, now).await?;
     }
     let owner = User {

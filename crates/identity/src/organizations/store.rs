@@ -41,6 +41,16 @@ pub async fn organization_insert(db: &OrgScope, organization: &Organization) -> 
     db.execute(sql, args![name, *owner_id, state, *retention_period_days, *mfa_enabled, *created_at]).await
 }
 
+/// Changes the state of an organization.
+pub async fn organization_set_state(
+    db: &OrgScope,
+    state: &str,
+    now: kernel::Timestamp,
+) -> Result<u64, DbError> {
+    let sql = org_sql!("UPDATE organizations SET state = $2, updated_at = $3 WHERE org_id = $1");
+    db.execute(sql, args![state, now]).await
+}
+
 /// The ids of all organizations, oldest first.
 pub async fn organization_ids(db: &PlatformScope) -> Result<Vec<OrgId>, DbError> {
     let sql = "SELECT org_id AS value FROM organizations ORDER BY created_at, org_id";

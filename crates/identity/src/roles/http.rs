@@ -1,11 +1,12 @@
 //! The operations on roles: the catalogue, and the same four for each kind of holder.
 
-use frame::operations::{CLIENTS, DEFAULT, Declared, Operation, Rule, delete, get, need, post};
+use frame::operations::{CLIENTS, DEFAULT, Declared, Operation, Rule, SESSIONS, delete, get, need, post};
 use kernel::{Action, id::kinds};
 
 use super::{
-    ASSIGNED_ROLES, Holder, catalogue_get, managed_role_assign, managed_role_list, role_assign, role_get,
-    role_list, role_remove,
+    ASSIGNED_ROLES, Holder, catalogue_get, managed_role_assign, managed_role_list,
+    mine::{PERMISSIONS, permission_list},
+    role_assign, role_get, role_list, role_remove,
 };
 use crate::IDENTITY_ADMIN;
 
@@ -60,6 +61,16 @@ pub fn operations() -> Vec<Operation> {
             .legacy()
             .errors(&[400])
             .handle(catalogue_get),
+        get("get-users-me-permissions", "/v3/users/me/permissions")
+            .allow(SESSIONS, Rule::Member)
+            .doc(
+                "Me",
+                "List the calling user's permissions",
+                "One entry per resource, from the same grants that decide what the user may do.",
+            )
+            .errors(&[400])
+            .list(&PERMISSIONS)
+            .handle(permission_list),
         get(
             "get-system-accounts-assigned-roles-internal",
             "/v3/internal/system-accounts/{accountId}/assigned-roles",

@@ -3,6 +3,7 @@
 mod catalogue;
 mod held;
 pub mod http;
+mod mine;
 pub mod store;
 
 pub use catalogue::{ADMIN_TEAM, Catalogue, Faulty, literal_descriptions};

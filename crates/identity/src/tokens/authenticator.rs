@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use frame::{
-    access::{Authenticator, BoxFuture},
+    access::{Authenticator, BoxFuture, Presented},
     args,
     db::{Db, FromRow, OrgScope, PlatformScope, Row},
     from_row, org_sql,
-    principal::{Credential, CredentialKind, OrgPolicy, Principal, User, Who},
+    principal::{Credential, CredentialKind, OrgPolicy, Principal, Who},
 };
 use kernel::{
-    Clock, Duration, OrgId, Permissions, PersonId, Result, SystemAccountId, Timestamp, Token, TokenHash,
-    TokenId, TokenKind, UserId,
+    Clock, Duration, OrgId, Permissions, Result, SystemAccountId, Timestamp, TokenHash, TokenId, TokenKind,
 };
 
 use super::{UNUSED, store::kind_code};
 use crate::{
+    member_columns, policy_columns,
     roles::{self, Catalogue},
-    settings::store::networks,
+    users::{Member, PolicyRow},
 };
 
 /// Resolves tokens from the database.
@@ -39,8 +39,13 @@ struct Entry {
 from_row!(Entry { kind, org_id, token_id });
 
 impl Authenticator for TokenAuthenticator {
-    fn resolve<'a>(&'a self, hash: TokenHash, token: &'a Token) -> BoxFuture<'a, Result<Option<Principal>>> {
+    fn resolve<'a>(
+        &'a self,
+        hash: TokenHash,
+        presented: &'a Presented,
+    ) -> BoxFuture<'a, Result<Option<Principal>>> {
         Box::pin(async move {
+            let Presented::Token(token) = presented else { return Ok(None) };
             let platform = PlatformScope::new(self.db.read());
             let sql = "SELECT kind, org_id, token_id FROM credentials WHERE hash = $1";
             let Some(entry) = platform.optional::<Entry>(sql, args![hash]).await? else { return Ok(None) };
@@ -57,41 +62,8 @@ impl Authenticator for TokenAuthenticator {
     }
 }
 
-/// What is read of the organization beside every credential.
-struct PolicyRow {
-    state: String,
-    pats_enabled: bool,
-    max_expiration_period_days: i64,
-    owner_id: UserId,
-    ip_allow_list_enabled: Option<bool>,
-    ip_allow_list: Option<serde_json::Value>,
-}
-
-from_row!(PolicyRow {
-    state,
-    pats_enabled,
-    max_expiration_period_days,
-    owner_id,
-    ip_allow_list_enabled,
-    ip_allow_list
-});
-
-impl PolicyRow {
-    fn policy(&self) -> OrgPolicy {
-        let enforced = self.ip_allow_list_enabled == Some(true);
-        OrgPolicy {
-            active: self.state == "active",
-            pats_enabled: self.pats_enabled,
-            owner: Some(self.owner_id),
-            allow_list: self.ip_allow_list.as_ref().filter(|_| enforced).map(|list| networks(list).into()),
-        }
-    }
-}
-
 struct PersonalRow {
-    user: User,
-    person: PersonId,
-    policy: PolicyRow,
+    member: Member,
     expires_at: Timestamp,
     token_created_at: Timestamp,
     last_used_at: Option<Timestamp>,
@@ -100,9 +72,7 @@ struct PersonalRow {
 impl FromRow for PersonalRow {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
         Ok(Self {
-            user: User::from_row(row)?,
-            person: row.get("person_id")?,
-            policy: PolicyRow::from_row(row)?,
+            member: Member::from_row(row)?,
             expires_at: row.get("expires_at")?,
             token_created_at: row.get("token_created_at")?,
             last_used_at: row.get("last_used_at")?,
@@ -131,9 +101,9 @@ impl FromRow for SystemRow {
 impl TokenAuthenticator {
     async fn personal(&self, db: &OrgScope, id: TokenId) -> Result<Option<Principal>> {
         let sql = org_sql!(
-            "SELECT u.id, u.email, u.full_name, u.preferred_name, u.active, u.inferred_region, u.created_at, u.updated_at, ",
-            "u.person_id, o.state, o.pats_enabled, o.max_expiration_period_days, o.owner_id, o.ip_allow_list_enabled, ",
-            "o.ip_allow_list, p.expires_at, p.created_at AS token_created_at, p.last_used_at ",
+            "SELECT ",
+            member_columns!(),
+            ", p.expires_at, p.created_at AS token_created_at, p.last_used_at ",
             "FROM personal_access_tokens p ",
             "JOIN users u ON u.org_id = p.org_id AND u.id = p.user_id ",
             "JOIN organizations o ON o.org_id = p.org_id ",
@@ -142,31 +112,22 @@ impl TokenAuthenticator {
         let Some(row) = db.optional::<PersonalRow>(sql, args![id]).await? else { return Ok(None) };
         let now = self.clock.now(db.org());
         let unused = row.last_used_at.unwrap_or(row.token_created_at) < now.minus(UNUSED);
-        if !row.user.active || unused {
+        if !row.member.user.active || unused {
             return Ok(None);
         }
         // The organization's longest life holds for tokens that were made before it was set.
-        let days = u64::try_from(row.policy.max_expiration_period_days).unwrap_or(0);
+        let days = u64::try_from(row.member.policy.max_expiration_period_days).unwrap_or(0);
         let longest = row.token_created_at.plus(Duration::from_secs(days * 24 * 3600));
-        let owner = row.policy.owner_id == row.user.id;
-        let permissions = roles::permissions(&self.catalogue, db, row.user.id.uuid(), owner).await?;
-        Ok(Some(Principal {
-            policy: row.policy.policy(),
-            who: Who::User(Box::new(row.user), row.person),
-            credential: Some(Credential {
-                kind: CredentialKind::Personal,
-                id,
-                expires_at: Some(row.expires_at.min(longest)),
-            }),
-            org: Some(db.org()),
-            permissions,
-        }))
+        let credential =
+            Credential { kind: CredentialKind::Personal, id, expires_at: Some(row.expires_at.min(longest)) };
+        row.member.principal(&self.catalogue, db, credential).await.map(Some)
     }
 
     async fn system(&self, db: &OrgScope, id: TokenId) -> Result<Option<Principal>> {
         let sql = org_sql!(
-            "SELECT a.id AS account_id, a.name AS account_name, o.state, o.pats_enabled, o.max_expiration_period_days, ",
-            "o.owner_id, o.ip_allow_list_enabled, o.ip_allow_list, k.expires_at ",
+            "SELECT a.id AS account_id, a.name AS account_name, ",
+            policy_columns!(),
+            ", k.expires_at ",
             "FROM system_account_tokens k ",
             "JOIN system_accounts a ON a.org_id = k.org_id AND a.id = k.system_account_id ",
             "JOIN organizations o ON o.org_id = k.org_id ",

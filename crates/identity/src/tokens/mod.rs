@@ -2,11 +2,13 @@
 
 mod authenticator;
 mod clients;
+mod give_up;
 pub mod http;
 pub mod store;
 
 pub use authenticator::TokenAuthenticator;
 pub use clients::client_token_create;
+pub use give_up::token_give_up;
 
 use frame::{
     App, Cx,

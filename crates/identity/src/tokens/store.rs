@@ -122,6 +122,9 @@ pub(super) const fn kind_code(kind: TokenKind) -> i64 {
         TokenKind::System => 2,
         TokenKind::Client => 3,
         TokenKind::Invite => 4,
+        TokenKind::Refresh => 5,
+        TokenKind::Reset => 6,
+        TokenKind::Device => 7,
     }
 }
 

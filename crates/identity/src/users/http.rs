@@ -1,10 +1,12 @@
 //! The operations on users.
 
-use frame::operations::{CLIENTS, DEFAULT, Operation, PEOPLE, Rule, delete, get, need, patch};
+use frame::operations::{CLIENTS, DEFAULT, Operation, PEOPLE, Rule, SESSIONS, delete, get, need, patch};
 use kernel::Action;
 
 use super::{
-    USERS, user_delete, user_get, user_get_me, user_list, user_list_internal, user_team_list, user_update,
+    USERS,
+    me::{user_delete_me, user_get_me, user_update_me},
+    user_delete, user_get, user_list, user_list_internal, user_team_list, user_update,
 };
 use crate::{IDENTITY_ADMIN, teams::TEAMS};
 
@@ -25,6 +27,20 @@ pub fn operations() -> Vec<Operation> {
             .doc("Me", "Get the calling user", "System accounts are no users and get 401.")
             .legacy()
             .handle(user_get_me),
+        patch("patch-users-me", "/v3/users/me")
+            .allow(SESSIONS, Rule::Member)
+            .wrong_kind_is_403()
+            .doc("Me", "Change the calling user's names", "")
+            .handle(user_update_me),
+        delete("delete-users-me", "/v3/users/me")
+            .allow(SESSIONS, Rule::Member)
+            .wrong_kind_is_403()
+            .doc(
+                "Me",
+                "Delete the calling user",
+                "Only who is the last user of an organization can; the organization is being deleted then.",
+            )
+            .handle(user_delete_me),
         get("get-user", "/v3/users/{userId}")
             .allow(DEFAULT, Rule::Member)
             .doc(TAG, "Get a user", "")

@@ -1,7 +1,11 @@
 //! Users: a person's account in one organization.
 
 pub mod http;
+mod me;
+mod member;
 pub mod store;
+
+pub use member::{Member, PolicyRow};
 
 use frame::{
     Cx,
@@ -60,13 +64,12 @@ async fn user_get(cx: Cx, At(id): At<UserId>) -> Result<Found<User>> {
     user_require(&cx, id).await.map(Found)
 }
 
-async fn user_get_me(cx: Cx) -> Result<Found<User>> {
-    // The credential was resolved to the user as it is now, so there is nothing to look up.
-    cx.user().cloned().map(Found)
+async fn user_update(cx: Cx, At(id): At<UserId>, draft: Draft<UserPatch>) -> Result<Found<User>> {
+    user_change(&cx, id, draft).await
 }
 
-async fn user_update(cx: Cx, At(id): At<UserId>, draft: Draft<UserPatch>) -> Result<Found<User>> {
-    let before = user_require(&cx, id).await?;
+async fn user_change(cx: &Cx, id: UserId, draft: Draft<UserPatch>) -> Result<Found<User>> {
+    let before = user_require(cx, id).await?;
     let patch = draft.parse()?;
     let user = User {
         full_name: patch.full_name.or(before.full_name.clone()),

@@ -6,7 +6,7 @@ use frame::{
     org_sql,
     principal::User,
 };
-use kernel::{Email, PersonId, Result, TeamId, UserId, query::ListQuery};
+use kernel::{Email, OrgId, PersonId, Result, TeamId, UserId, query::ListQuery};
 
 use super::{InternalUser, USERS};
 
@@ -122,6 +122,29 @@ pub(super) async fn user_list_of_subject(
                JOIN organizations o ON o.org_id = a.org_id \
                WHERE s.subject = $1 AND o.state NOT IN ('deleting', 'deleted') ORDER BY a.org_id";
     db.all(sql, args![subject]).await
+}
+
+/// How many users there are beside this one.
+pub(super) async fn user_count_but(db: &OrgScope, id: UserId) -> Result<i64, DbError> {
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM (SELECT 1 FROM users WHERE org_id = $1 AND id <> $2 LIMIT 1) u"
+    );
+    db.count(sql, args![id]).await
+}
+
+/// A user of a person, and its organization.
+pub struct Account {
+    /// The organization.
+    pub org_id: OrgId,
+    /// The user.
+    pub user_id: UserId,
+}
+
+frame::from_row!(Account { org_id, user_id });
+
+/// The users of a person.
+pub async fn account_list(db: &PlatformScope, person: PersonId) -> Result<Vec<Account>, DbError> {
+    db.all("SELECT org_id, user_id FROM accounts WHERE person_id = $1", args![person]).await
 }
 
 /// Makes a user active.

@@ -87,7 +87,7 @@ pub async fn organization_create(config: Config, matches: &ArgMatches) -> Result
     let email = email(matches)?;
     let app = open(&config).await?;
     let name = text(matches, "name").to_owned();
-    let founding = Founding { name, email, password: None, token: None, only_first: false };
+    let founding = Founding { name, email, password_hash: None, token: None, only_first: false };
     let founded = organization_found(&app, founding).await.map_err(said)?;
     let founded = founded.ok_or_else(|| "nothing was made".to_owned())?;
     println!("The organization {} is owned by {}.", founded.organization, founded.owner);

@@ -40,6 +40,7 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     let (stop, stopped) = watch::channel(false);
     let background = [
         tokio::spawn(housekeeping::run(app.clone(), stopped.clone())),
+        tokio::spawn(signin::housekeeping::run(app.clone(), stopped.clone())),
         tokio::spawn(frame::changes::follow(
             app.db.clone(),
             std::sync::Arc::clone(&app.access),

@@ -94,6 +94,8 @@ pub struct Config {
     pub roles_file: Option<PathBuf>,
     /// How long requests may go on when the server is told to stop.
     pub shutdown_grace: Duration,
+    /// What is set about signing in.
+    pub signin: signin::Settings,
     /// What handlers need.
     pub settings: Settings,
 }
@@ -207,6 +209,10 @@ impl Sources {
         let invites_per_hour = self.number("invites-per-hour", 1, 1_000_000);
         let audit_days = self.number("audit-retention-days", 1, 36_500);
         let mail_days = self.number("mail-retention-days", 1, 36_500);
+        let access_minutes = self.number("access-token-minutes", 1, 1440);
+        let refresh_minutes = self.number("refresh-token-minutes", 1, 43_200);
+        let session_hours = self.number("session-hours", 1, 8760);
+        let key_days = self.number("signing-key-days", 1, 3650);
         let regions = self.read("regions", |text| {
             let regions: Vec<String> = text.split(',').map(|region| region.trim().to_owned()).collect();
             let known = ["us", "eu", "au", "me", "in", "sg"];
@@ -219,7 +225,8 @@ impl Sources {
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
-        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3600);
+        let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
+        let days = |count: u32| minutes(count) * 24 * 60;
         let config = (|| {
             Some(Config {
                 listen: listen?,
@@ -234,6 +241,12 @@ impl Sources {
                 migrate: migrate?,
                 roles_file,
                 shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
+                signin: signin::Settings {
+                    access_life: minutes(access_minutes?),
+                    refresh_life: minutes(refresh_minutes?),
+                    session_life: minutes(session_hours?) * 60,
+                    key_life: days(key_days?),
+                },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {
                         format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))

@@ -67,6 +67,10 @@ pub const SETTINGS: &[Setting] = &[
     setting("audit-retention-days", Some("365"), "How long audit entries are kept"),
     setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
+    setting("access-token-minutes", Some("30"), "How long a session's access token is good"),
+    setting("refresh-token-minutes", Some("60"), "How long a session's refresh token is good"),
+    setting("session-hours", Some("12"), "How long a session lasts, however often it is refreshed"),
+    setting("signing-key-days", Some("90"), "How long a key signs access tokens before a new one is made"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
     setting(
         "shutdown-grace-seconds",

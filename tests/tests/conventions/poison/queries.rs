@@ -69,7 +69,7 @@ fn of_fields(operation: &Operation) -> Vec<(String, String)> {
         let name = &filter.name;
         let shown = |rest: &str| match operation.family() {
             Family::Identity => format!("[filter][{name}]{rest}"),
-            Family::Platform => format!("filter[{name}]{rest}"),
+            Family::Platform | Family::OAuth => format!("filter[{name}]{rest}"),
         };
         let known = ["eq", "neq", "contains", "oeq", "ocontains", "lt", "lte", "gt", "gte", "exists"];
         let absent = known.into_iter().filter(|operator| !filter.operators.iter().any(|it| it == operator));

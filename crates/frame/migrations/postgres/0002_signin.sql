@@ -1,0 +1,74 @@
+-- Sign-in: the keys that sign sessions, sessions and what keeps them going, passwords, the device grant.
+
+-- Keys that sign access tokens, sealed with the master key. A key signs from `signs_from` until a newer one does.
+CREATE TABLE signing_keys (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    sealed BYTEA NOT NULL,
+    signs_from BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- A signed-in user, from signing in until signing out.
+CREATE TABLE sessions (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    org_id UUID NOT NULL,
+    id UUID NOT NULL,
+    user_id UUID NOT NULL,
+    method TEXT COLLATE "C" NOT NULL,
+    client_id TEXT COLLATE "C",
+    ip TEXT COLLATE "C" NOT NULL,
+    user_agent TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    refreshed_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, seq),
+    UNIQUE (org_id, id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX sessions_user ON sessions (org_id, user_id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Directory: the session behind a refresh token. A used one stays, so that its second use shows.
+CREATE TABLE refresh_tokens (
+    hash BYTEA NOT NULL PRIMARY KEY,
+    org_id UUID NOT NULL,
+    session_id UUID NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT,
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (org_id, session_id);
+
+-- Passwords that a person had, so that they do not come back.
+CREATE TABLE old_passwords (
+    person_id UUID NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    password_hash TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (person_id, created_at)
+);
+
+-- How often guessing went wrong lately; the subject is the hash of an address or an account.
+CREATE TABLE throttles (
+    subject BYTEA NOT NULL PRIMARY KEY,
+    failures BIGINT NOT NULL,
+    blocked_until BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX throttles_updated ON throttles (updated_at);
+
+-- A device that waits for its person (RFC 8628).
+CREATE TABLE device_grants (
+    device_hash BYTEA NOT NULL PRIMARY KEY,
+    user_code_hash BYTEA NOT NULL UNIQUE,
+    client_id TEXT COLLATE "C" NOT NULL,
+    scope TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    org_id UUID,
+    user_id UUID,
+    ip TEXT COLLATE "C" NOT NULL,
+    user_agent TEXT COLLATE "C" NOT NULL,
+    requested_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    polled_at BIGINT
+);
+CREATE INDEX device_grants_expiry ON device_grants (expires_at);

@@ -1,0 +1,57 @@
+//! How people get in: passwords, sessions, and what tells others whether a credential is good. One
+//! folder per matter: `mod.rs` has the types and the rules, `http.rs` the operations, `store.rs` the SQL.
+//!
+//! This crate knows `identity`, whose people it lets in; `identity` does not know it.
+
+pub mod housekeeping;
+pub mod introspection;
+pub mod keys;
+pub mod passwords;
+pub mod sessions;
+
+use std::{sync::Arc, time::Duration};
+
+use frame::{App, operations::Operation};
+use kernel::Result;
+
+use crate::{keys::SigningKeys, passwords::Hasher};
+
+/// What the operator may set about signing in.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long an access token is good.
+    pub access_life: Duration,
+    /// How long a refresh token is good.
+    pub refresh_life: Duration,
+    /// How long a session lasts, however often it is refreshed.
+    pub session_life: Duration,
+    /// How long a key signs before a new one is made.
+    pub key_life: Duration,
+}
+
+/// What this capability keeps while the program runs.
+#[derive(Clone)]
+pub struct SignIn {
+    /// What the operator set.
+    pub settings: Settings,
+    /// The keys that sign access tokens.
+    pub keys: Arc<SigningKeys>,
+    /// Where passwords are hashed.
+    pub hasher: Arc<Hasher>,
+}
+
+/// This capability's part of the program.
+pub(crate) fn part(app: &App) -> Result<&SignIn> {
+    app.part()
+}
+
+/// Every operation of this crate.
+pub fn operations() -> Vec<Operation> {
+    let groups = [
+        keys::http::operations(),
+        passwords::http::operations(),
+        introspection::http::operations(),
+        sessions::http::operations(),
+    ];
+    groups.into_iter().flatten().collect()
+}

@@ -1,0 +1,129 @@
+//! Passwords: hashing them, checking them, what a good one is, and signing in with one.
+
+mod hasher;
+pub mod http;
+mod policy;
+pub mod store;
+mod throttle;
+
+pub use hasher::Hasher;
+pub use policy::faults;
+pub use throttle::throttle_purge;
+
+use frame::{
+    App, Cx,
+    audit::{Authentication, Outcome},
+    db::{OrgScope, PlatformScope},
+};
+use kernel::{
+    Body, Draft, Email, Fields, OrgId, PersonId, Problem, Result, Secret, UserId, problem::Denied,
+    rules::text,
+};
+
+use crate::{
+    part,
+    sessions::{Beginning, Cookies, Method, WithCookies, session_begin},
+};
+
+/// A name and a password, as older tools send them.
+pub struct Credentials {
+    username: String,
+    password: Secret<String>,
+}
+
+/// Longer passwords are not looked at: hashing them would only cost time.
+const LONGEST: usize = 1024;
+
+impl Body for Credentials {
+    const NAME: &'static str = "Credentials";
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let username = fields.required("username", text(1, 250));
+        let password = fields.required("password", text(1, LONGEST));
+        Some(Self { username: username?, password: Secret::new(password?) })
+    }
+}
+
+/// A person whose password was right.
+pub struct Proven {
+    /// The person.
+    pub person: PersonId,
+    /// The hash that it was right for: it may change until the session begins.
+    hash: String,
+}
+
+/// Checks an address and a password. Who does not exist takes as long as who does, and gets the same answer.
+pub async fn password_check(cx: &Cx, username: &str, password: Secret<String>) -> Result<Proven> {
+    let app = cx.app();
+    let subjects = throttle::take(app, username, cx.origin().ip).await?;
+    let email = Email::parse(username);
+    let known = match &email {
+        Some(email) => store::password_get(&PlatformScope::new(app.db.read()), email).await?,
+        None => None,
+    };
+    let (person, hash) = known.map_or((None, None), |known| (Some(known.id), known.password_hash));
+    let right = part(app)?.hasher.verify(password, hash.clone()).await?;
+    let (Some(person), Some(hash), true) = (person, hash, right) else {
+        failed(cx, person).await?;
+        return Err(Problem::Unauthenticated.kept());
+    };
+    throttle::clear(&cx.platform(), &subjects).await?;
+    Ok(Proven { person, hash })
+}
+
+/// Writes the failure into the audit log of every organization that the person is in.
+async fn failed(cx: &Cx, person: Option<PersonId>) -> Result<()> {
+    let Some(person) = person else { return Ok(()) };
+    for account in identity::users::store::account_list(&cx.platform(), person).await? {
+        let attempt = Authentication {
+            kind: "basic",
+            outcome: Outcome::InvalidPassword,
+            principal: account.user_id.to_string(),
+        };
+        cx.audit_authentication(&cx.platform().org(account.org_id), attempt).await?;
+    }
+    Ok(())
+}
+
+/// A user that a person can sign in as.
+pub struct Candidate {
+    /// Its organization.
+    pub org: OrgId,
+    /// The user.
+    pub user: UserId,
+}
+
+/// The users that the person can sign in as with a password: active, in an organization that is active and
+/// takes passwords. The one that was used last comes first.
+pub async fn candidates(cx: &Cx, proven: &Proven) -> Result<Vec<Candidate>> {
+    if store::password_is(&cx.platform(), proven.person, &proven.hash).await? {
+        store::candidate_list(&cx.platform(), proven.person).await.map_err(Problem::from)
+    } else {
+        Err(Problem::Unauthenticated)
+    }
+}
+
+/// Begins the session of somebody who signed in with a password, and writes it down.
+pub async fn sign_in(cx: &Cx, db: &OrgScope, user: UserId) -> Result<Cookies> {
+    let beginning = Beginning { user, method: Method::Password, client: None, origin: cx.origin() };
+    let session = session_begin(cx.app(), db, &beginning).await?;
+    let attempt = Authentication { kind: "basic", outcome: Outcome::Success, principal: user.to_string() };
+    cx.audit_authentication(db, attempt).await?;
+    Cookies::of_new(cx.app(), db, &session).await
+}
+
+/// For tools that sign in by themselves: they get the organization that the person used last.
+async fn password_authenticate(cx: Cx, draft: Draft<Credentials>) -> Result<WithCookies> {
+    let Credentials { username, password } = draft.parse()?;
+    let proven = password_check(&cx, &username, password).await?;
+    let candidates = candidates(&cx, &proven).await?;
+    let Some(Candidate { org, user }) = candidates.into_iter().next() else {
+        let why = "No organization of this person takes a password".to_owned();
+        return Err(Problem::Forbidden(Denied::Because(why)).kept());
+    };
+    sign_in(&cx, &cx.platform().org(org), user).await.map(WithCookies)
+}
+
+/// The hash of a new password, for whoever sets one from outside.
+pub async fn password_hash(app: &App, password: Secret<String>) -> Result<String> {
+    part(app)?.hasher.hash(password).await
+}

@@ -1,0 +1,94 @@
+//! Guessing gets slow: after some failures each further one has to wait, twice as long as the one before.
+//! An attempt counts as a failure until it turns out to be none, so that many at once do not slip through.
+
+use std::{net::IpAddr, time::Duration};
+
+use frame::{
+    App, args,
+    db::{DbError, PlatformScope},
+    from_row,
+};
+use kernel::{Problem, Result, Timestamp, TokenHash, WallClock};
+
+/// Failures that cost nothing: for an account, and for an address, behind which many people may sit.
+const FREE_FOR_ACCOUNT: i64 = 5;
+const FREE_FOR_ADDRESS: i64 = 50;
+/// Longest wait.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// After so long without a failure all are forgotten.
+const FORGET: Duration = Duration::from_secs(60 * 60);
+
+/// What an attempt counts against.
+pub struct Subjects([(TokenHash, i64); 2]);
+
+struct Row {
+    failures: i64,
+    blocked_until: Timestamp,
+    updated_at: Timestamp,
+}
+
+from_row!(Row { failures, blocked_until, updated_at });
+
+/// Counts an attempt, or refuses it. It is written down before anything is looked at, so an account that
+/// does not exist is refused like one that does.
+pub async fn take(app: &App, username: &str, ip: IpAddr) -> Result<Subjects> {
+    let key = app.vault.token_key();
+    let subjects = Subjects([
+        (TokenHash::of(&format!("account {}", username.to_lowercase()), key), FREE_FOR_ACCOUNT),
+        (TokenHash::of(&format!("address {ip}"), key), FREE_FOR_ADDRESS),
+    ]);
+    let now = WallClock::now(&*app.wall);
+    let session = app.db.write();
+    let db = PlatformScope::new(session.clone());
+    for (subject, free) in &subjects.0 {
+        session.serialize(&format!("throttle/{:?}", &subject.0[..8])).await?;
+        let sql = "SELECT failures, blocked_until, updated_at FROM throttles WHERE subject = $1";
+        let known = db.optional::<Row>(sql, args![*subject]).await?;
+        let known = known.filter(|known| known.updated_at > now.minus(FORGET));
+        if let Some(wait) =
+            known.as_ref().map(|known| known.blocked_until.since(now)).filter(|wait| !wait.is_zero())
+        {
+            session.rollback().await;
+            return Err(Problem::TooManyRequests(wait));
+        }
+        let failures = known.map_or(0, |known| known.failures) + 1;
+        let sql = "INSERT INTO throttles (subject, failures, blocked_until, updated_at) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (subject) DO UPDATE SET failures = $2, blocked_until = $3, updated_at = $4";
+        db.execute(sql, args![*subject, failures, now.plus(wait(failures - free)), now]).await?;
+    }
+    session.commit().await?;
+    Ok(subjects)
+}
+
+/// Nothing for the free ones, then one second, two, four, …
+fn wait(beyond: i64) -> Duration {
+    match u32::try_from(beyond) {
+        Ok(beyond @ 1..) => Duration::from_secs(1 << (beyond - 1).min(10)).min(LONGEST),
+        _ => Duration::ZERO,
+    }
+}
+
+/// The attempt was none to count: the account starts anew, the address has one failure less.
+pub async fn clear(db: &PlatformScope, subjects: &Subjects) -> Result<(), DbError> {
+    let [(account, _), (address, _)] = &subjects.0;
+    db.execute("DELETE FROM throttles WHERE subject = $1", args![*account]).await?;
+    let sql =
+        "UPDATE throttles SET failures = failures - 1, blocked_until = 0 WHERE subject = $1 AND failures > 0";
+    db.execute(sql, args![*address]).await.map(|_| ())
+}
+
+/// Drops what is forgotten.
+pub async fn throttle_purge(db: &PlatformScope, now: Timestamp) -> Result<(), DbError> {
+    db.execute("DELETE FROM throttles WHERE updated_at <= $1", args![now.minus(FORGET)]).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_quarter_of_an_hour() {
+        let waits: Vec<u64> = [-4, 0, 1, 2, 3, 10, 11, 1000].map(|beyond| wait(beyond).as_secs()).to_vec();
+        assert_eq!(waits, [0, 0, 1, 2, 4, 512, 900, 900]);
+    }
+}
