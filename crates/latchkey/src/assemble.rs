@@ -211,7 +211,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
     extensions.insert(SignIn {
-        settings: config.signin,
+        settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
     });

@@ -7,7 +7,7 @@ use identity::organizations;
 use kernel::{Result, WallClock};
 use tokio::{sync::watch, time};
 
-use crate::{part, passwords, sessions};
+use crate::{device, part, sessions, throttle};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: u64 = 60;
@@ -40,7 +40,7 @@ async fn turn(app: &App) -> Result<()> {
     part.keys.turn(part.settings.key_life).await
 }
 
-/// Drops sessions that are over and failures that are forgotten.
+/// Drops sessions and codes that are over, and failures that are forgotten.
 pub async fn sweep(app: &App) -> Result<()> {
     let read = PlatformScope::new(app.db.read());
     let organizations = organizations::store::organization_ids(&read).await?;
@@ -52,6 +52,8 @@ pub async fn sweep(app: &App) -> Result<()> {
         session.commit().await?;
     }
     let session = app.db.write();
-    passwords::throttle_purge(&PlatformScope::new(session.clone()), WallClock::now(&*app.wall)).await?;
+    let (platform, now) = (PlatformScope::new(session.clone()), WallClock::now(&*app.wall));
+    throttle::throttle_purge(&platform, now).await?;
+    device::store::grant_purge(&platform, now).await?;
     Ok(session.commit().await?)
 }

@@ -3,11 +3,13 @@
 //!
 //! This crate knows `identity`, whose people it lets in; `identity` does not know it.
 
+pub mod device;
 pub mod housekeeping;
 pub mod introspection;
 pub mod keys;
 pub mod passwords;
 pub mod sessions;
+mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +19,7 @@ use kernel::Result;
 use crate::{keys::SigningKeys, passwords::Hasher};
 
 /// What the operator may set about signing in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How long an access token is good.
     pub access_life: Duration,
@@ -27,6 +29,10 @@ pub struct Settings {
     pub session_life: Duration,
     /// How long a key signs before a new one is made.
     pub key_life: Duration,
+    /// How long a device's code is good.
+    pub device_code_life: Duration,
+    /// The public clients that may ask for a code: id and name.
+    pub device_clients: Vec<(String, String)>,
 }
 
 /// What this capability keeps while the program runs.
@@ -51,6 +57,7 @@ pub fn operations() -> Vec<Operation> {
         keys::http::operations(),
         passwords::http::operations(),
         introspection::http::operations(),
+        device::http::operations(),
         sessions::http::operations(),
     ];
     groups.into_iter().flatten().collect()

@@ -24,6 +24,17 @@ impl Maker<'_> {
             "update-impersonation-settings" => json!({ "enabled": false }),
             "update-personal-access-token-settings" => json!({ "pats_enabled": true }),
 
+            "post-oauth-device-authorize" => {
+                json!({ "client_id": "344f59db-f401-4ce7-9407-00a0823fbacf" })
+            }
+            "post-oauth-device-token" => json!({
+                "client_id": "344f59db-f401-4ce7-9407-00a0823fbacf",
+                "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+                "device_code": Token::new(TokenKind::Device, self.app.app.random_key()).reveal(),
+            }),
+            "post-oauth-device-authorize-user" | "patch-oauth-device-confirm" => {
+                json!({ "user_code": "BCDF-GHJK" })
+            }
             "authenticate-kauth" => json!({ "username": self.address(), "password": "wrong" }),
             // Somebody else's would be revoked.
             "introspect-token" | "revoke-token" => {

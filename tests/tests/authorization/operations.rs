@@ -27,8 +27,14 @@ impl Operation {
     /// Whether a token of a user or a system account is no credential for it.
     pub fn other_credential(&self) -> bool {
         self.session_only
-            || ["authenticate-kauth", "introspect-token", "refresh-token", "refresh-token-kauth"]
-                .contains(&self.id.as_str())
+            || [
+                "authenticate-kauth",
+                "introspect-token",
+                "post-oauth-device-token",
+                "refresh-token",
+                "refresh-token-kauth",
+            ]
+            .contains(&self.id.as_str())
     }
 }
 

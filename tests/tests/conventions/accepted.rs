@@ -26,10 +26,14 @@ const EMPTY: [&str; 3] = ["invite-user", "add-user-to-team", "post-teams-teamId-
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 10] = [
     "authenticate-kauth",
     "delete-users-me",
     "introspect-token",
+    "patch-oauth-device-confirm",
+    "post-oauth-device-authorize",
+    "post-oauth-device-authorize-user",
+    "post-oauth-device-token",
     "refresh-token",
     "refresh-token-kauth",
     "revoke-token",

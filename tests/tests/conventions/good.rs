@@ -24,6 +24,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "create-team" | "update-team" => {
             json!({ "name": "Platform", "description": "Runs it", "labels": { "env": "test" } })
         }
+        "post-oauth-device-authorize-user" | "patch-oauth-device-confirm" => {
+            json!({ "user_code": "BCDF-GHJK" })
+        }
         "authenticate-kauth" => json!({ "username": "ann@acme.test", "password": "Correct-Horse-7" }),
         "update-user" | "patch-users-me" => json!({ "full_name": "Ann Other", "preferred_name": "Ann" }),
         "invite-user" => json!({ "email": "new@acme.test" }),

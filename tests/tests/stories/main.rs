@@ -4,6 +4,7 @@ mod allow_list;
 mod audit_entries;
 mod audit_reading;
 mod creators;
+mod device_grant;
 mod group_mappings;
 mod identity_providers;
 mod internal;

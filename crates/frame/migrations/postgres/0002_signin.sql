@@ -69,6 +69,9 @@ CREATE TABLE device_grants (
     user_agent TEXT COLLATE "C" NOT NULL,
     requested_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    polled_at BIGINT
+    polled_at BIGINT,
+    early BIGINT NOT NULL,
+    interval_seconds BIGINT NOT NULL
 );
 CREATE INDEX device_grants_expiry ON device_grants (expires_at);
+CREATE INDEX device_grants_ip ON device_grants (ip);

@@ -213,6 +213,18 @@ impl Sources {
         let refresh_minutes = self.number("refresh-token-minutes", 1, 43_200);
         let session_hours = self.number("session-hours", 1, 8760);
         let key_days = self.number("signing-key-days", 1, 3650);
+        let device_minutes = self.number("device-code-minutes", 1, 1440);
+        let device_clients = self.read("device-clients", |text| {
+            let clients = text.split(',').map(str::trim).filter(|client| !client.is_empty());
+            let pair = |client: &str| {
+                let (id, name) = client.split_once('=')?;
+                (!id.is_empty() && !name.is_empty()).then(|| (id.to_owned(), name.to_owned()))
+            };
+            clients
+                .map(pair)
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| "must be ID=NAME, separated by commas".to_owned())
+        });
         let regions = self.read("regions", |text| {
             let regions: Vec<String> = text.split(',').map(|region| region.trim().to_owned()).collect();
             let known = ["us", "eu", "au", "me", "in", "sg"];
@@ -246,6 +258,8 @@ impl Sources {
                     refresh_life: minutes(refresh_minutes?),
                     session_life: minutes(session_hours?) * 60,
                     key_life: days(key_days?),
+                    device_code_life: minutes(device_minutes?),
+                    device_clients: device_clients?,
                 },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {

@@ -71,6 +71,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("refresh-token-minutes", Some("60"), "How long a session's refresh token is good"),
     setting("session-hours", Some("12"), "How long a session lasts, however often it is refreshed"),
     setting("signing-key-days", Some("90"), "How long a key signs access tokens before a new one is made"),
+    setting("device-code-minutes", Some("15"), "How long the code that a command line shows is good"),
+    setting(
+        "device-clients",
+        Some("344f59db-f401-4ce7-9407-00a0823fbacf=Konnect CLI"),
+        "Public clients that may sign in by code: ID=NAME, separated by commas",
+    ),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
     setting(
         "shutdown-grace-seconds",

@@ -4,11 +4,9 @@ mod hasher;
 pub mod http;
 mod policy;
 pub mod store;
-mod throttle;
 
 pub use hasher::Hasher;
 pub use policy::faults;
-pub use throttle::throttle_purge;
 
 use frame::{
     App, Cx,
@@ -23,6 +21,7 @@ use kernel::{
 use crate::{
     part,
     sessions::{Beginning, Cookies, Method, WithCookies, session_begin},
+    throttle::{self, Subjects},
 };
 
 /// A name and a password, as older tools send them.
@@ -54,7 +53,8 @@ pub struct Proven {
 /// Checks an address and a password. Who does not exist takes as long as who does, and gets the same answer.
 pub async fn password_check(cx: &Cx, username: &str, password: Secret<String>) -> Result<Proven> {
     let app = cx.app();
-    let subjects = throttle::take(app, username, cx.origin().ip).await?;
+    let subjects = Subjects::password(app, username, cx.origin().ip);
+    throttle::take(app, &subjects).await?;
     let email = Email::parse(username);
     let known = match &email {
         Some(email) => store::password_get(&PlatformScope::new(app.db.read()), email).await?,

@@ -44,6 +44,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub enum Method {
     /// With a password.
     Password,
+    /// By a code that was shown on another device.
+    Device,
 }
 
 impl Method {
@@ -51,6 +53,7 @@ impl Method {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Device => "device",
         }
     }
 }

@@ -18,8 +18,24 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// After so long without a failure all are forgotten.
 const FORGET: Duration = Duration::from_secs(60 * 60);
 
-/// What an attempt counts against.
-pub struct Subjects([(TokenHash, i64); 2]);
+/// What an attempt counts against, and how many failures of each cost nothing.
+pub struct Subjects(Vec<(TokenHash, i64)>);
+
+impl Subjects {
+    /// An attempt to sign in. Who guesses is at an address, whom at an account.
+    pub fn password(app: &App, username: &str, ip: IpAddr) -> Self {
+        let key = app.vault.token_key();
+        Self(vec![
+            (TokenHash::of(&format!("account {}", username.to_lowercase()), key), FREE_FOR_ACCOUNT),
+            (TokenHash::of(&format!("address {ip}"), key), FREE_FOR_ADDRESS),
+        ])
+    }
+
+    /// An attempt at something else that can be guessed, by whoever this is.
+    pub fn guess(app: &App, what: &str, who: &str, free: i64) -> Self {
+        Self(vec![(TokenHash::of(&format!("{what} {who}"), app.vault.token_key()), free)])
+    }
+}
 
 struct Row {
     failures: i64,
@@ -31,12 +47,7 @@ from_row!(Row { failures, blocked_until, updated_at });
 
 /// Counts an attempt, or refuses it. It is written down before anything is looked at, so an account that
 /// does not exist is refused like one that does.
-pub async fn take(app: &App, username: &str, ip: IpAddr) -> Result<Subjects> {
-    let key = app.vault.token_key();
-    let subjects = Subjects([
-        (TokenHash::of(&format!("account {}", username.to_lowercase()), key), FREE_FOR_ACCOUNT),
-        (TokenHash::of(&format!("address {ip}"), key), FREE_FOR_ADDRESS),
-    ]);
+pub async fn take(app: &App, subjects: &Subjects) -> Result<()> {
     let now = WallClock::now(&*app.wall);
     let session = app.db.write();
     let db = PlatformScope::new(session.clone());
@@ -56,8 +67,7 @@ pub async fn take(app: &App, username: &str, ip: IpAddr) -> Result<Subjects> {
                    ON CONFLICT (subject) DO UPDATE SET failures = $2, blocked_until = $3, updated_at = $4";
         db.execute(sql, args![*subject, failures, now.plus(wait(failures - free)), now]).await?;
     }
-    session.commit().await?;
-    Ok(subjects)
+    Ok(session.commit().await?)
 }
 
 /// Nothing for the free ones, then one second, two, four, …
@@ -68,13 +78,17 @@ fn wait(beyond: i64) -> Duration {
     }
 }
 
-/// The attempt was none to count: the account starts anew, the address has one failure less.
+/// The attempt was none to count: what was guessed at starts anew, an address has one failure less.
 pub async fn clear(db: &PlatformScope, subjects: &Subjects) -> Result<(), DbError> {
-    let [(account, _), (address, _)] = &subjects.0;
-    db.execute("DELETE FROM throttles WHERE subject = $1", args![*account]).await?;
-    let sql =
-        "UPDATE throttles SET failures = failures - 1, blocked_until = 0 WHERE subject = $1 AND failures > 0";
-    db.execute(sql, args![*address]).await.map(|_| ())
+    for (subject, free) in &subjects.0 {
+        let sql = if *free == FREE_FOR_ADDRESS {
+            "UPDATE throttles SET failures = failures - 1, blocked_until = 0 WHERE subject = $1 AND failures > 0"
+        } else {
+            "DELETE FROM throttles WHERE subject = $1"
+        };
+        db.execute(sql, args![*subject]).await?;
+    }
+    Ok(())
 }
 
 /// Drops what is forgotten.
