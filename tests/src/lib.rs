@@ -3,12 +3,14 @@
 
 mod app;
 mod beside;
+mod browser;
 mod client;
 mod conformance;
 mod database;
 
 pub use app::{Member, TestApp, configuration};
 pub use beside::Beside;
+pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
 

@@ -126,7 +126,7 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Whether a page of ours made the browser send this, or no browser did: `Sec-Fetch-Site` says so, or
 /// `Origin` where a browser does not send that.
-fn from_our_pages(public_url: &str, headers: &HeaderMap) -> bool {
+pub fn from_our_pages(public_url: &str, headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     match text(header::HeaderName::from_static("sec-fetch-site")) {
         Some(site) => matches!(site, "same-origin" | "none"),

@@ -15,6 +15,7 @@ pub mod input;
 pub mod mail;
 pub mod openapi;
 pub mod operations;
+pub mod pages;
 pub mod principal;
 pub mod reply;
 pub mod runtime;

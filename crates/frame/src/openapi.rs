@@ -39,7 +39,7 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
     statuses
 }
 
-/// The document.
+/// The document. Pages for people are no part of it.
 pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
@@ -48,7 +48,7 @@ pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) 
     let mut schemas = problems();
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();
-    for spec in specs {
+    for spec in specs.filter(|spec| !spec.page) {
         if !tags.contains(&spec.tag) {
             tags.push(spec.tag);
         }

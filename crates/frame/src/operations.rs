@@ -119,6 +119,10 @@ pub struct Spec {
     pub form: bool,
     /// Whether the handler looks at the request's headers.
     pub headers: bool,
+    /// Whether it writes, whatever its method.
+    pub writes: bool,
+    /// Whether it is a page for people, and no part of the API.
+    pub page: bool,
     /// The reply.
     pub reply: ReplySpec,
 }
@@ -183,6 +187,8 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         body: None,
         form: false,
         headers: false,
+        writes: false,
+        page: false,
         reply: ReplySpec::EMPTY,
     })
 }
@@ -249,6 +255,14 @@ impl Declared {
         self.0.form = true;
         self
     }
+    /// Is a page for people: no part of the API's document, with forms, and with faults told as pages. It
+    /// is shown to whoever is not signed in, too, so it says itself whom it is for.
+    #[must_use]
+    pub fn page(mut self) -> Self {
+        self.0.page = true;
+        self.0.form = true;
+        self.open()
+    }
     /// Also serves who has no credential, or no good one; the handler sees nobody then.
     #[must_use]
     pub fn open(mut self) -> Self {
@@ -277,6 +291,12 @@ impl Declared {
     #[must_use]
     pub fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
         self.0.query = query;
+        self
+    }
+    /// Writes although it is a GET.
+    #[must_use]
+    pub fn writes(mut self) -> Self {
+        self.0.writes = true;
         self
     }
     /// Names the handler; its inputs and its reply complete the declaration.

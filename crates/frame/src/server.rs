@@ -27,6 +27,7 @@ use crate::{
     input::RawInput,
     openapi,
     operations::Operation,
+    pages::{self, Pages},
     principal::Principal,
     reply::Response,
     telemetry::{Finished, Handles},
@@ -107,6 +108,12 @@ impl Server {
         {
             return reply;
         }
+        if served_as(&parts.method) == Method::GET
+            && let Some((content_type, text)) =
+                self.app.part::<Arc<Pages>>().ok().and_then(|pages| pages.asset(path))
+        {
+            return asset(content_type, text);
+        }
         let mut handles = &self.unrouted;
         let mut family = Family::Identity;
         let mut spec = None;
@@ -130,7 +137,11 @@ impl Server {
         gate::read_past(&parts.headers, body);
         let reply = match result {
             Ok(response) => success(response),
-            Err(problem) => failure(&problem, family, &origin),
+            Err(problem) => {
+                let page = spec.map_or_else(|| wants_page(&parts.headers), |spec| spec.page);
+                let page = page.then(|| self.app.part::<Arc<Pages>>().ok()).flatten();
+                failure(&problem, family, &origin, page.map(|pages| &**pages))
+            }
         };
         let finished = Finished {
             at: WallClock::now(&*self.app.wall),
@@ -187,15 +198,20 @@ impl Server {
         let spec = &served.operation.spec;
         gate::admit(&self.app, spec, call.headers, origin, caller).await?;
         let principal = Arc::clone(caller);
-        let body = match spec.body {
-            Some(_) => gate::read_body(spec, call.headers, call.body).await?,
-            None => None,
+        let form = spec.page && spec.method == Method::POST;
+        let body = if form || spec.body.is_some() {
+            gate::read_body(spec, call.headers, call.body).await?
+        } else {
+            None
         };
+        if form {
+            pages::check_form(&self.app, call.headers, body.as_ref())?;
+        }
         gate::authorize(spec, &principal, &call.path)?;
         let headers = spec.headers.then(|| Arc::new(call.headers.clone()));
         let query = call.query.unwrap_or_default().to_owned();
         let input = RawInput { path: call.path, query, body, headers };
-        let reads = spec.method == Method::GET;
+        let reads = spec.method == Method::GET && !spec.writes;
         for attempt in 1.. {
             let session = if reads { self.app.db.read() } else { self.app.db.write() };
             let cx = Cx::new(
@@ -257,6 +273,12 @@ fn unnamed(path: &str) -> String {
     named.collect::<Vec<_>>().join("/")
 }
 
+/// Whether a browser asks, on behalf of a person.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepts.is_some_and(|accepts| accepts.contains("text/html"))
+}
+
 /// HEAD is GET without the body (RFC 9110 section 9.3.2); the HTTP library leaves the body out.
 fn served_as(method: &Method) -> &Method {
     if method == Method::HEAD { &Method::GET } else { method }
@@ -290,7 +312,17 @@ fn success(response: Response) -> Reply {
     reply
 }
 
-fn failure(problem: &Problem, family: Family, origin: &Origin) -> Reply {
+/// A file that never changes under its name.
+fn asset(content_type: &'static str, text: &str) -> Reply {
+    let mut reply = http::Response::new(Body::from(text.to_owned()));
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply
+}
+
+fn failure(problem: &Problem, family: Family, origin: &Origin, pages: Option<&Pages>) -> Reply {
     if let Problem::Internal(source) = problem {
         let mut chain = source.to_string();
         let mut next = source.source();
@@ -301,11 +333,16 @@ fn failure(problem: &Problem, family: Family, origin: &Origin) -> Reply {
         tracing::error!(trace = origin.trace, error = chain, "internal fault");
     }
     let rendered = problem.render(family, origin.trace);
-    let mut reply = http::Response::new(Body::from(rendered.body.to_string()));
+    let page = pages.and_then(|pages| pages.error(problem, origin.trace).ok());
+    let content_type = if page.is_some() { pages::HTML } else { rendered.content_type };
+    let mut reply = http::Response::new(Body::from(page.unwrap_or_else(|| rendered.body.to_string())));
+    if pages.is_some() {
+        reply.headers_mut().extend(pages::headers());
+    }
     *reply.status_mut() =
         http::StatusCode::from_u16(rendered.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(seconds) = rendered.retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

@@ -45,6 +45,13 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_sub(micros_of(span)))
     }
 
+    /// As people read it, e.g. `26 Nov 2026, 17:52 UTC`.
+    pub fn for_people(self) -> String {
+        jiff::Timestamp::from_microsecond(self.0)
+            .map(|moment| moment.strftime("%-d %b %Y, %H:%M UTC").to_string())
+            .unwrap_or_default()
+    }
+
     /// The span since `earlier`; nothing if that is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -131,6 +138,14 @@ mod tests {
         for bad in ["", "2023-01-01", "2023-01-01 00:00:00Z", "2023-01-01T00:00:00", "1672531200"] {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn people_read_days_and_minutes() {
+        assert_eq!(
+            "2026-11-06T07:08:09Z".parse::<Timestamp>().unwrap().for_people(),
+            "6 Nov 2026, 07:08 UTC"
+        );
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl TokenHash {
         hash.copy_from_slice(tag.as_ref());
         Self(hash)
     }
+
+    /// In hexadecimal, for marks that travel.
+    pub fn to_text(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// Appends a 256-bit number as 43 base-62 digits (62^43 is a little more than 2^256).

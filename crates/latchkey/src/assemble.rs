@@ -13,6 +13,7 @@ use frame::{
     access::{Access, Authenticator, BoxFuture, Presented},
     app::Refusals,
     db::{DatabaseUrl, Db, PoolSettings},
+    pages::Pages,
     principal::Principal,
     runtime::{Entropy, SystemClock, SystemEntropy, TraceIds},
     server::Server,
@@ -210,6 +211,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
+    extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
     extensions.insert(SignIn {
         settings: config.signin.clone(),
         keys,

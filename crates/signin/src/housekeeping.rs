@@ -7,7 +7,7 @@ use identity::organizations;
 use kernel::{Result, WallClock};
 use tokio::{sync::watch, time};
 
-use crate::{device, part, sessions, throttle};
+use crate::{device, part, passwords, sessions, throttle};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: u64 = 60;
@@ -55,5 +55,6 @@ pub async fn sweep(app: &App) -> Result<()> {
     let (platform, now) = (PlatformScope::new(session.clone()), WallClock::now(&*app.wall));
     throttle::throttle_purge(&platform, now).await?;
     device::store::grant_purge(&platform, now).await?;
+    passwords::store::reset_purge(&platform, now).await?;
     Ok(session.commit().await?)
 }

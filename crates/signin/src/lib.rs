@@ -7,6 +7,7 @@ pub mod device;
 pub mod housekeeping;
 pub mod introspection;
 pub mod keys;
+pub mod pages;
 pub mod passwords;
 pub mod sessions;
 mod throttle;
@@ -58,6 +59,7 @@ pub fn operations() -> Vec<Operation> {
         passwords::http::operations(),
         introspection::http::operations(),
         device::http::operations(),
+        pages::http::operations(),
         sessions::http::operations(),
     ];
     groups.into_iter().flatten().collect()

@@ -314,7 +314,7 @@ on_both! {
             "refresh-token-kauth",
             "revoke-token",
         ];
-        let changing = day.specs.iter().filter(|spec| spec.method != Method::GET).map(|spec| spec.id);
+        let changing = day.specs.iter().filter(|spec| spec.method != Method::GET && !spec.page).map(|spec| spec.id);
         let changing = changing.filter(|id| !elsewhere.contains(id));
         assert_eq!(day.done, changing.collect::<BTreeSet<_>>());
         for secret in &day.secrets {

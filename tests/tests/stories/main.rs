@@ -12,6 +12,7 @@ mod invites;
 mod life_of_tokens;
 mod nodes;
 mod organizations;
+mod pages;
 mod personal_tokens;
 mod plans;
 mod role_catalogue;

@@ -75,3 +75,11 @@ CREATE TABLE device_grants (
 ) WITHOUT ROWID;
 CREATE INDEX device_grants_expiry ON device_grants (expires_at);
 CREATE INDEX device_grants_ip ON device_grants (ip);
+
+-- Directory: the person behind a one-time link that sets a password.
+CREATE TABLE reset_links (
+    hash BLOB NOT NULL PRIMARY KEY,
+    person_id BLOB NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX reset_links_person ON reset_links (person_id);

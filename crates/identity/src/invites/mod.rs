@@ -1,7 +1,10 @@
 //! Invites: an address becomes a user that is not active until its person accepts.
 
+mod accept;
 pub mod http;
 pub mod store;
+
+pub use accept::{Pending, invite_accept, invite_find};
 
 use frame::{
     Cx,

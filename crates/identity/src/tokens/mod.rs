@@ -252,8 +252,18 @@ async fn token_delete(cx: Cx, At((user, id)): At<(UserId, TokenId)>) -> Result<D
     Ok(Done)
 }
 
+/// The tokens of a user.
+pub async fn token_list_of(cx: &Cx, user: UserId) -> Result<Vec<PersonalAccessToken>> {
+    Ok(store::token_list(cx.db(), user, cx.now()).await?)
+}
+
 async fn token_revoke(cx: Cx, At((user, id)): At<(UserId, TokenId)>) -> Result<Found<PersonalAccessToken>> {
-    let before = token_require(&cx, user, id).await?;
+    token_revoke_of(&cx, user, id).await
+}
+
+/// Revokes a token of a user.
+pub async fn token_revoke_of(cx: &Cx, user: UserId, id: TokenId) -> Result<Found<PersonalAccessToken>> {
+    let before = token_require(cx, user, id).await?;
     if before.revoked_at.is_some() {
         return Ok(Found(before));
     }
@@ -261,7 +271,7 @@ async fn token_revoke(cx: Cx, At((user, id)): At<(UserId, TokenId)>) -> Result<F
     store::token_revoke(cx.db(), id, by, cx.now()).await?;
     store::credential_drop(cx.db(), id).await?;
     cx.access_changed().await?;
-    let after = token_require(&cx, user, id).await?;
+    let after = token_require(cx, user, id).await?;
     let change = json!({ "before": before, "after": after });
     cx.audit(Action::Revoke, format!("users/{user}/access-tokens/{id}"), change).await?;
     Ok(Found(after))

@@ -6,7 +6,7 @@ use frame::{
     org_sql,
     principal::User,
 };
-use kernel::{Email, OrgId, PersonId, Result, TeamId, UserId, query::ListQuery};
+use kernel::{Email, OrgId, PersonId, Problem, Result, TeamId, UserId, query::ListQuery};
 
 use super::{InternalUser, USERS};
 
@@ -73,6 +73,18 @@ pub async fn user_insert(db: &OrgScope, user: &User, person: PersonId) -> Result
     db.execute(sql, values).await?;
     let sql = "INSERT INTO accounts (person_id, org_id, user_id) VALUES ($1, $2, $3)";
     db.platform().execute(sql, args![person, db.org(), user.id]).await?;
+    Ok(())
+}
+
+/// Gives a user a full name.
+pub async fn user_rename(
+    db: &OrgScope,
+    id: UserId,
+    full_name: &str,
+    now: kernel::Timestamp,
+) -> Result<(), Problem> {
+    let user = user_get(db, id).await?.ok_or(Problem::NotFound("user"))?;
+    user_update(db, &User { full_name: full_name.to_owned(), updated_at: now, ..user }).await?;
     Ok(())
 }
 

@@ -111,6 +111,11 @@ impl Invalid {
         Self::body("body", Fault::Unreadable(reason.into()))
     }
 
+    /// What is wrong with it, in words.
+    pub fn reason(&self) -> String {
+        self.render(Family::Identity)["reason"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The entry of `invalid_parameters`.
     pub(super) fn render(&self, family: Family) -> Value {
         let name = &self.field;

@@ -26,6 +26,9 @@ pub(super) fn render(problem: &Problem) -> Rendered {
     };
     let description = match problem {
         Problem::OAuth(_, why) => why.clone(),
+        Problem::UnsupportedMediaType => {
+            "Only [Content-Type: application/x-www-form-urlencoded] is supported".to_owned()
+        }
         Problem::Internal(_) => "An internal failure occurred".to_owned(),
         other => other.to_string(),
     };

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use frame::{Settings, db::DatabaseUrl, telemetry::LogFormat};
+use frame::{Settings, db::DatabaseUrl, pages::Brand, telemetry::LogFormat};
 use kernel::{Email, Secret, Token, query::Limits};
 
 pub use settings::{SETTINGS, Setting};
@@ -94,6 +94,8 @@ pub struct Config {
     pub roles_file: Option<PathBuf>,
     /// How long requests may go on when the server is told to stop.
     pub shutdown_grace: Duration,
+    /// Whose pages they are.
+    pub brand: Brand,
     /// What is set about signing in.
     pub signin: signin::Settings,
     /// What handlers need.
@@ -225,6 +227,21 @@ impl Sources {
                 .collect::<Option<Vec<_>>>()
                 .ok_or_else(|| "must be ID=NAME, separated by commas".to_owned())
         });
+        let brand_name = self.read("brand-name", |text| {
+            if (1..=60).contains(&text.chars().count()) {
+                Ok(text.to_owned())
+            } else {
+                Err("must have 1 to 60 characters".to_owned())
+            }
+        });
+        let brand_color = self.read("brand-color", |text| {
+            let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6);
+            if hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+                Ok(text.to_owned())
+            } else {
+                Err("must be #rrggbb".to_owned())
+            }
+        });
         let regions = self.read("regions", |text| {
             let regions: Vec<String> = text.split(',').map(|region| region.trim().to_owned()).collect();
             let known = ["us", "eu", "au", "me", "in", "sg"];
@@ -253,6 +270,7 @@ impl Sources {
                 migrate: migrate?,
                 roles_file,
                 shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
+                brand: Brand { name: brand_name?, color: brand_color? },
                 signin: signin::Settings {
                     access_life: minutes(access_minutes?),
                     refresh_life: minutes(refresh_minutes?),

@@ -77,6 +77,8 @@ pub const SETTINGS: &[Setting] = &[
         Some("344f59db-f401-4ce7-9407-00a0823fbacf=Konnect CLI"),
         "Public clients that may sign in by code: ID=NAME, separated by commas",
     ),
+    setting("brand-name", Some("Latchkey"), "Name on every page"),
+    setting("brand-color", Some("#1d4ed8"), "Colour of the mark on every page, #rrggbb"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
     setting(
         "shutdown-grace-seconds",

@@ -14,13 +14,13 @@ use frame::{
     db::{OrgScope, PlatformScope},
 };
 use kernel::{
-    Body, Draft, Email, Fields, OrgId, PersonId, Problem, Result, Secret, UserId, problem::Denied,
-    rules::text,
+    Action, Body, Draft, Email, Fault, Fields, OrgId, PersonId, Problem, Result, Secret, UserId, WallClock,
+    problem::Denied, rules::text,
 };
 
 use crate::{
     part,
-    sessions::{Beginning, Cookies, Method, WithCookies, session_begin},
+    sessions::{Beginning, Cookies, Method, SessionId, WithCookies, session_begin, session_end_all},
     throttle::{self, Subjects},
 };
 
@@ -48,6 +48,18 @@ pub struct Proven {
     pub person: PersonId,
     /// The hash that it was right for: it may change until the session begins.
     hash: String,
+}
+
+impl Proven {
+    /// Somebody who proved it before, and shows a sign of that.
+    pub(crate) const fn again(person: PersonId, hash: String) -> Self {
+        Self { person, hash }
+    }
+
+    /// The hash of the password that was right.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
 }
 
 /// Checks an address and a password. Who does not exist takes as long as who does, and gets the same answer.
@@ -121,6 +133,53 @@ async fn password_authenticate(cx: Cx, draft: Draft<Credentials>) -> Result<With
         return Err(Problem::Forbidden(Denied::Because(why)).kept());
     };
     sign_in(&cx, &cx.platform().org(org), user).await.map(WithCookies)
+}
+
+/// A password that may be set, hashed.
+pub struct Prepared(String);
+
+/// How many passwords do not come back.
+const REMEMBERED: usize = 13;
+
+/// Looks whether a person may have this password, and hashes it. Nothing is written: this takes long, and
+/// must not hold up those who write.
+pub async fn password_prepare(
+    cx: &Cx,
+    person: PersonId,
+    field: &str,
+    password: Secret<String>,
+) -> Result<Prepared> {
+    let faults = policy::faults(field, password.reveal());
+    if !faults.is_empty() {
+        return Err(Problem::InvalidBecause("Password does not meet complexity requirements.", faults));
+    }
+    let hasher = &part(cx.app())?.hasher;
+    for old in store::password_list(&PlatformScope::new(cx.app().db.read()), person, REMEMBERED).await? {
+        if hasher.verify(password.clone(), Some(old)).await? {
+            let reason = format!("must not be one of the last {REMEMBERED} passwords");
+            return Err(Problem::invalid(field, Fault::Rule(reason)));
+        }
+    }
+    hasher.hash(password).await.map(Prepared)
+}
+
+/// Sets a person's password. All of the person's sessions end, but for the one that stays; links to set a
+/// password are good no more.
+pub async fn password_put(
+    cx: &Cx,
+    person: PersonId,
+    Prepared(hash): Prepared,
+    but: Option<SessionId>,
+) -> Result<()> {
+    let now = WallClock::now(&*cx.app().wall);
+    store::password_replace(&cx.platform(), person, &hash, now, REMEMBERED).await?;
+    store::reset_drop(&cx.platform(), person).await?;
+    session_end_all(cx, person, but).await?;
+    for account in identity::users::store::account_list(&cx.platform(), person).await? {
+        let path = format!("users/{}/password", account.user_id);
+        cx.audit_in(&cx.platform().org(account.org_id), Action::Edit, path, serde_json::Value::Null).await?;
+    }
+    Ok(())
 }
 
 /// The hash of a new password, for whoever sets one from outside.

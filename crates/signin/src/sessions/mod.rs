@@ -35,7 +35,9 @@ pub type SessionId = Id<SessionMarker>;
 /// The cookie that holds a refresh token.
 pub const REFRESH_COOKIE: &str = "konnectrefreshtoken";
 /// Where a session can be refreshed. Each has a cookie, and so a chain of tokens, of its own.
-pub const REFRESH_PATHS: [&str; 2] = ["/v3/refresh", "/kauth/api/v1/refresh"];
+pub const REFRESH_PATHS: [&str; 3] = ["/v3/refresh", "/kauth/api/v1/refresh", PAGE_REFRESH];
+/// The place that pages lead to.
+pub const PAGE_REFRESH: &str = "/session/refresh";
 /// How long a used refresh token still works: a reply can get lost, and two tabs can ask at once.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -157,7 +159,13 @@ impl Cookies {
         Ok(Self(cookies))
     }
 
-    fn cleared(app: &App) -> Result<Self> {
+    /// The headers that set them.
+    pub fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
+        self.0
+    }
+
+    /// No cookies any more.
+    pub fn cleared(app: &App) -> Result<Self> {
         let nothing = |name, path, same_site| {
             Cookie { name, value: "", path, max_age: 0, same_site }.header(&app.settings)
         };
@@ -177,7 +185,9 @@ fn access_cookie(app: &App, access: &Access) -> Result<(HeaderName, HeaderValue)
 
 fn refresh_cookie(app: &App, path: &str, refresh: &Refresh) -> Result<(HeaderName, HeaderValue)> {
     let (value, max_age) = (refresh.token.reveal(), refresh.seconds);
-    Cookie { name: REFRESH_COOKIE, value, path, max_age, same_site: SameSite::Strict }.header(&app.settings)
+    // A link from elsewhere leads to a page, and a page to where its session is kept going.
+    let same_site = if path == PAGE_REFRESH { SameSite::Lax } else { SameSite::Strict };
+    Cookie { name: REFRESH_COOKIE, value, path, max_age, same_site }.header(&app.settings)
 }
 
 /// 204 with new cookies.
@@ -217,7 +227,8 @@ async fn session_refresh_older(cx: Cx, headers: Headers) -> Result<WithCookies> 
     refreshed(&cx, &headers, REFRESH_PATHS[1]).await.map(WithCookies)
 }
 
-async fn refreshed(cx: &Cx, headers: &Headers, path: &str) -> Result<Cookies> {
+/// Uses a refresh token and makes the next one, for the place where it was used.
+pub async fn refreshed(cx: &Cx, headers: &Headers, path: &str) -> Result<Cookies> {
     let text = headers.cookie(REFRESH_COOKIE).or_else(|| headers.bearer());
     let token = text.and_then(Token::parse).filter(|token| token.kind() == TokenKind::Refresh);
     let token = token.ok_or(Problem::Unauthenticated)?;

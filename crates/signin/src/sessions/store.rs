@@ -5,7 +5,7 @@ use frame::{
     db::{DbError, OrgScope, PlatformScope},
     from_row, org_sql,
 };
-use kernel::{OrgId, Result, Timestamp, TokenHash};
+use kernel::{OrgId, Result, Timestamp, TokenHash, UserId};
 
 use super::{Beginning, Session, SessionId};
 
@@ -52,6 +52,26 @@ pub(super) async fn session_get_live(
         "WHERE s.org_id = $1 AND s.id = $2 AND s.expires_at > $3 AND u.active = true AND o.state = 'active'"
     );
     db.optional(sql, args![id, now]).await
+}
+
+/// A session as its user sees it.
+pub(crate) struct Shown {
+    pub id: SessionId,
+    pub client_id: Option<String>,
+    pub ip: String,
+    pub user_agent: String,
+    pub refreshed_at: Timestamp,
+}
+
+from_row!(Shown { id, client_id, ip, user_agent, refreshed_at });
+
+/// The sessions of a user, the newest first.
+pub(crate) async fn session_list(db: &OrgScope, user: UserId, now: Timestamp) -> Result<Vec<Shown>, DbError> {
+    let sql = org_sql!(
+        "SELECT id, client_id, ip, user_agent, refreshed_at FROM sessions ",
+        "WHERE org_id = $1 AND user_id = $2 AND expires_at > $3 ORDER BY refreshed_at DESC, seq DESC"
+    );
+    db.all(sql, args![user, now]).await
 }
 
 pub(super) async fn session_touch(db: &OrgScope, id: SessionId, now: Timestamp) -> Result<u64, DbError> {

@@ -1,0 +1,205 @@
+//! What somebody sees and does about its own account.
+
+use frame::{
+    Cx,
+    input::Query,
+    pages::{Page, Visit},
+};
+use identity::tokens::{token_list_of, token_revoke_of};
+use kernel::{
+    Body, Draft, Fields, OrgId, Problem, Result, Secret, TokenId,
+    rules::{id, text},
+};
+use minijinja::{Value, context};
+
+use super::{PASSWORD_RULES, Visitor, said_of, sign_in::explained, sign_in_first, visitor};
+use crate::{
+    passwords::{self, password_check, password_prepare, password_put, sign_in},
+    sessions::{self, SessionId},
+};
+
+pub(super) async fn account_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
+    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let notice = match query.get("notice") {
+        Some("password") => "Your password is changed. You are signed out everywhere else.",
+        Some("session") => "That session is signed out.",
+        Some("token") => "The token is revoked.",
+        _ => "",
+    };
+    show(&cx, &visit, &visitor, &Said { notice, ..Said::default() }).await
+}
+
+/// What the page says beside what it shows.
+#[derive(Default)]
+struct Said {
+    notice: &'static str,
+    error: String,
+    old_password: String,
+    new_password: String,
+}
+
+async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<Page> {
+    let organization = identity::organizations::store::organization_get(cx.db()).await?;
+    let sessions = sessions::store::session_list(cx.db(), visitor.user.id, cx.now()).await?;
+    let sessions: Vec<Value> = sessions
+        .iter()
+        .map(|session| {
+            let what = match (&session.client_id, session.user_agent.as_str()) {
+                (Some(_), _) => "A command line or device",
+                (None, "") => "A program",
+                (None, agent) => browser(agent),
+            };
+            context! {
+                id => session.id.to_string(), what, ip => session.ip.as_str(), when => session.refreshed_at.for_people(),
+                this => session.id == visitor.session,
+            }
+        })
+        .collect();
+    let tokens: Vec<Value> = token_list_of(cx, visitor.user.id)
+        .await?
+        .iter()
+        .map(|token| {
+            let used = token.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", at.for_people()));
+            let says = format!("{used}, good until {}", token.expires_at.for_people());
+            context! { id => token.id.to_string(), name => token.name.as_str(), state => token.state.as_str(), says }
+        })
+        .collect();
+    let mut organizations = Vec::new();
+    for candidate in passwords::store::candidate_list(&cx.platform(), visitor.person).await? {
+        let other =
+            identity::organizations::store::organization_get(&cx.platform().org(candidate.org)).await?;
+        organizations.push(context! { id => candidate.org.to_string(), name => other.name, this => candidate.org == cx.org() });
+    }
+    let user = context! {
+        id => visitor.user.id.to_string(), full_name => visitor.user.full_name.as_str(), email => visitor.user.email.as_str(),
+    };
+    let more = context! {
+        user, organization => organization.name, sessions, tokens, organizations, rules => PASSWORD_RULES,
+        notice => said.notice, error => said.error.as_str(), old_password_error => said.old_password.as_str(),
+        new_password_error => said.new_password.as_str(),
+    };
+    visit.page("account.html", "My account", more)
+}
+
+/// The name of a browser, as far as its `User-Agent` gives it away.
+fn browser(agent: &str) -> &'static str {
+    const KNOWN: [(&str, &str); 5] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    KNOWN.iter().find(|(mark, _)| agent.contains(mark)).map_or("A browser or program", |(_, name)| name)
+}
+
+/// A change of the password by who knows it.
+pub struct PasswordForm {
+    old_password: String,
+    new_password: String,
+}
+
+impl Body for PasswordForm {
+    const NAME: &'static str = "PasswordForm";
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let old_password = fields.optional("old_password", text(0, 1000));
+        let new_password = fields.optional("new_password", text(0, 1000));
+        Some(Self {
+            old_password: old_password?.unwrap_or_default(),
+            new_password: new_password?.unwrap_or_default(),
+        })
+    }
+}
+
+pub(super) async fn password_submit(cx: Cx, visit: Visit, draft: Draft<PasswordForm>) -> Result<Page> {
+    let PasswordForm { old_password, new_password } = draft.parse()?;
+    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let mut said = Said::default();
+    let email = visitor.user.email.clone();
+    let status = match password_check(&cx, &email, Secret::new(old_password)).await {
+        Err(problem) => {
+            let (status, says) = explained(problem)?;
+            said.old_password =
+                if status == 401 { "This is not your present password.".to_owned() } else { says };
+            status
+        }
+        Ok(_) => match password_prepare(&cx, visitor.person, "new_password", Secret::new(new_password)).await
+        {
+            Ok(new) => {
+                password_put(&cx, visitor.person, new, Some(visitor.session)).await?;
+                return Page::see_other("/account?notice=password", Vec::new());
+            }
+            Err(problem) => {
+                said.new_password = said_of(&problem, "new_password").ok_or(problem)?;
+                400
+            }
+        },
+    };
+    Ok(show(&cx, &visit, &visitor, &said).await?.status(status))
+}
+
+/// A session to be ended.
+pub struct SessionForm {
+    session: SessionId,
+}
+
+impl Body for SessionForm {
+    const NAME: &'static str = "SessionForm";
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.required("session", id()).map(|session| Self { session })
+    }
+}
+
+pub(super) async fn session_submit(cx: Cx, _: Visit, draft: Draft<SessionForm>) -> Result<Page> {
+    let SessionForm { session } = draft.parse()?;
+    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let found = sessions::store::session_get(cx.db(), session).await?;
+    let found =
+        found.filter(|session| session.user_id == visitor.user.id).ok_or(Problem::NotFound("session"))?;
+    sessions::session_end(&cx, cx.db(), found.id, visitor.user.id, serde_json::Value::Null).await?;
+    Page::see_other("/account?notice=session", Vec::new())
+}
+
+/// A token to be revoked.
+pub struct TokenForm {
+    token: TokenId,
+}
+
+impl Body for TokenForm {
+    const NAME: &'static str = "TokenForm";
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.required("token", id()).map(|token| Self { token })
+    }
+}
+
+pub(super) async fn token_submit(cx: Cx, _: Visit, draft: Draft<TokenForm>) -> Result<Page> {
+    let TokenForm { token } = draft.parse()?;
+    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    token_revoke_of(&cx, visitor.user.id, token).await?;
+    Page::see_other("/account?notice=token", Vec::new())
+}
+
+/// Another organization of the same person.
+pub struct OrganizationForm {
+    organization: OrgId,
+}
+
+impl Body for OrganizationForm {
+    const NAME: &'static str = "OrganizationForm";
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.required("organization", id()).map(|organization| Self { organization })
+    }
+}
+
+/// One session, one organization: the old one ends. The other organization must take a password, since
+/// that is how its session begins here.
+pub(super) async fn organization_submit(cx: Cx, _: Visit, draft: Draft<OrganizationForm>) -> Result<Page> {
+    let OrganizationForm { organization } = draft.parse()?;
+    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let candidates = passwords::store::candidate_list(&cx.platform(), visitor.person).await?;
+    let chosen = candidates.iter().find(|candidate| candidate.org == organization);
+    let chosen = chosen.ok_or(Problem::NotFound("organization"))?;
+    sessions::session_end(&cx, cx.db(), visitor.session, visitor.user.id, serde_json::Value::Null).await?;
+    let cookies = sign_in(&cx, &cx.platform().org(chosen.org), chosen.user).await?;
+    Page::see_other("/account", cookies.into_headers())
+}

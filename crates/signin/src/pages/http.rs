@@ -1,0 +1,55 @@
+//! Where the pages are. None of them is part of the API's document.
+
+use frame::operations::{Declared, Operation, Rule, SESSIONS, Undeclared, get, post};
+
+use super::{
+    account::{account_page, organization_submit, password_submit, session_submit, token_submit},
+    device::{device_decide, device_page, device_submit},
+    invite::{invite_page, invite_submit},
+    password::{forgot_page, forgot_submit, reset_page, reset_submit},
+    sign_in::{
+        choice_submit, login_page, login_submit, session_refresh_page, sign_out_submit, signed_out_page,
+    },
+};
+
+/// A page looks itself whether somebody is signed in: who is not is shown where to.
+fn page(operation: Undeclared) -> Declared {
+    operation.allow(SESSIONS, Rule::Public).page()
+}
+
+/// The operations.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        page(get("login-page", "/login"))
+            .query(&[("return_to", "Where to go then."), ("notice", "What was done.")])
+            .handle(login_page),
+        page(post("login-submit", "/login")).handle(login_submit),
+        page(post("login-choice", "/login/organization")).handle(choice_submit),
+        page(get("session-refresh-page", "/session/refresh"))
+            .writes()
+            .query(&[("return_to", "Where to go then.")])
+            .handle(session_refresh_page),
+        page(get("signed-out-page", "/signed-out")).handle(signed_out_page),
+        page(get("invite-page", "/invites/accept"))
+            .query(&[("token", "The one-time token of the link.")])
+            .handle(invite_page),
+        page(post("invite-submit", "/invites/accept")).handle(invite_submit),
+        page(get("forgot-page", "/password/forgot")).handle(forgot_page),
+        page(post("forgot-submit", "/password/forgot")).handle(forgot_submit),
+        page(get("reset-page", "/password/reset"))
+            .query(&[("token", "The one-time token of the link.")])
+            .handle(reset_page),
+        page(post("reset-submit", "/password/reset")).handle(reset_submit),
+        page(get("device-page", "/device-activate"))
+            .query(&[("user_code", "The code."), ("code", "The same, as older links have it.")])
+            .handle(device_page),
+        page(post("device-submit", "/device-activate")).handle(device_submit),
+        page(post("device-decide", "/device-activate/decide")).handle(device_decide),
+        page(get("account-page", "/account")).query(&[("notice", "What was done.")]).handle(account_page),
+        page(post("account-sign-out", "/account/sign-out")).handle(sign_out_submit),
+        page(post("account-password", "/account/password")).handle(password_submit),
+        page(post("account-session-end", "/account/sessions/end")).handle(session_submit),
+        page(post("account-token-revoke", "/account/tokens/revoke")).handle(token_submit),
+        page(post("account-organization", "/account/organization")).handle(organization_submit),
+    ]
+}

@@ -1,0 +1,70 @@
+//! The pages on which people sign in and look after their accounts. A page calls the same rules as the
+//! API does; what is its own is what it shows and where it leads.
+
+mod account;
+mod device;
+pub mod http;
+mod invite;
+mod password;
+mod sign_in;
+
+use frame::{
+    Cx,
+    pages::{Page, Template},
+    principal::{CredentialKind, User, Who},
+};
+use kernel::{Invalid, PersonId, Problem, Result};
+
+use crate::sessions::SessionId;
+
+/// Every template of this crate.
+pub const TEMPLATES: [Template; 10] = [
+    ("login.html", include_str!("../../templates/login.html")),
+    ("organization.html", include_str!("../../templates/organization.html")),
+    ("signed_out.html", include_str!("../../templates/signed_out.html")),
+    ("invite.html", include_str!("../../templates/invite.html")),
+    ("forgot.html", include_str!("../../templates/forgot.html")),
+    ("reset.html", include_str!("../../templates/reset.html")),
+    ("device.html", include_str!("../../templates/device.html")),
+    ("device_confirm.html", include_str!("../../templates/device_confirm.html")),
+    ("device_done.html", include_str!("../../templates/device_done.html")),
+    ("account.html", include_str!("../../templates/account.html")),
+];
+
+/// What a password has to be, in words.
+const PASSWORD_RULES: &str = "At least 12 characters, with upper and lower case letters, a digit and a special character; no character three times in a row.";
+
+/// Who is signed in in this browser.
+struct Visitor {
+    user: User,
+    person: PersonId,
+    session: SessionId,
+}
+
+/// Whoever is signed in; `None` for nobody.
+fn visitor(cx: &Cx) -> Option<Visitor> {
+    let caller = cx.caller();
+    let credential = caller.credential.as_ref().filter(|it| it.kind == CredentialKind::Session)?;
+    match &caller.who {
+        Who::User(user, person) => Some(Visitor {
+            user: (**user).clone(),
+            person: *person,
+            session: SessionId::from_uuid(credential.id.uuid()),
+        }),
+        _ => None,
+    }
+}
+
+/// Leads to where a session is kept going, or to signing in, and then back.
+fn sign_in_first(cx: &Cx) -> Result<Page> {
+    let back = frame::pages::encode(&cx.origin().uri);
+    Page::see_other(&format!("/session/refresh?return_to={back}"), Vec::new())
+}
+
+/// What is wrong with a field, as a sentence or several.
+fn said_of(problem: &Problem, field: &str) -> Option<String> {
+    let (Problem::Invalid(entries) | Problem::InvalidBecause(_, entries)) = problem else { return None };
+    let of_field = |entry: &&Invalid| entry.field == field;
+    let reasons: Vec<String> = entries.iter().filter(of_field).map(Invalid::reason).collect();
+    (!reasons.is_empty()).then(|| format!("It {}.", reasons.join("; it ")))
+}
