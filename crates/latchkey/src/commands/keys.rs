@@ -1,9 +1,13 @@
 //! Changing the master key.
 
-use std::{fs, process::ExitCode};
+use std::{fs, process::ExitCode, time::Duration};
 
 use frame::{mail, runtime::SystemEntropy, vault::Keyring};
 use identity::identity_providers;
+use signin::{
+    SignIn,
+    keys::{LEAD, Make},
+};
 
 use super::open;
 use crate::{
@@ -40,5 +44,24 @@ pub async fn rotate(mut config: Config, forget: bool) -> Result<ExitCode, Fault>
     } else {
         println!("Once every server runs with this list of keys, all but the first can be taken off it.");
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a new key that signs access tokens.
+pub async fn rotate_signing(config: Config, revoke: bool) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let keys = &app.part::<SignIn>().map_err(|problem| problem.to_string())?.keys;
+    let lead = if revoke { Duration::ZERO } else { LEAD };
+    let made = keys.make(Make { lead, unless_after: None, alone: revoke }).await;
+    made.map_err(|problem| problem.to_string())?;
+    app.db.close().await;
+    println!(
+        "{}",
+        if revoke {
+            "A new key signs, and the others are gone. Running servers see it within a minute."
+        } else {
+            "A new key is published, and signs in ten minutes."
+        }
+    );
     Ok(ExitCode::SUCCESS)
 }

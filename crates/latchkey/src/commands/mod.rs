@@ -91,6 +91,13 @@ fn command() -> Command {
             ),
         )
         .subcommand(
+            Command::new("signing-keys").about("The keys that sign access tokens").subcommand_required(true).subcommand(
+                Command::new("rotate")
+                    .about("Make a new key, which signs in ten minutes")
+                    .arg(Arg::new("revoke").long("revoke-old").action(ArgAction::SetTrue).help("Sign with it at once, and remove the others with all that they signed")),
+            ),
+        )
+        .subcommand(
             Command::new("seed")
                 .hide(true)
                 .about("Fill the first organization, for benchmarks")
@@ -143,6 +150,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("mail", Some(("show", show))) => admin::mail_show(config, show).await,
             ("roles", Some(("import", import))) => admin::roles_import(config, import).await,
             ("keys", Some(("rotate", rotate))) => keys::rotate(config, rotate.get_flag("forget")).await,
+            ("signing-keys", Some(("rotate", rotate))) => {
+                keys::rotate_signing(config, rotate.get_flag("revoke")).await
+            }
             ("seed", _) => seed::seed(config, inner).await,
             _ => Err(format!("no command [{name}]")),
         }
