@@ -1,11 +1,12 @@
 //! A whole Latchkey in this process.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use frame::{
     App,
     audit::Origin,
     db::{Db, OrgScope, PlatformScope, PoolSettings},
+    listener::{Peer, Port},
     principal::User,
     runtime::{ShiftedClock, SystemClock, SystemEntropy},
 };
@@ -257,8 +258,8 @@ async fn node(
     tokio::spawn(frame::changes::follow(app.db.clone(), Arc::clone(&app.access), stopped.clone()));
     let mut until = stopped;
     tokio::spawn(async move {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let _ = axum::serve(listener, service)
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        let _ = axum::serve(Port(listener), service)
             .with_graceful_shutdown(async move {
                 let _ = until.wait_for(|stop| *stop).await;
             })

@@ -12,6 +12,7 @@ pub mod cx;
 pub mod db;
 pub mod gate;
 pub mod input;
+pub mod listener;
 pub mod mail;
 pub mod openapi;
 pub mod operations;

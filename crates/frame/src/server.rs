@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     task::Poll,
@@ -25,6 +25,7 @@ use crate::{
     cx::Cx,
     gate,
     input::RawInput,
+    listener::Peer,
     openapi,
     operations::Operation,
     pages::{self, Pages},
@@ -251,8 +252,8 @@ struct Call<'r> {
 }
 
 async fn entry(State(server): State<Arc<Server>>, request: Request<Body>) -> Reply {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(Peer(address))| address.ip());
     server.answer(ip, request).await
 }
 

@@ -119,9 +119,11 @@ async fn link_issue(cx: &Cx, email: &Email, user: UserId) -> Result<String> {
     let organization = crate::organizations::store::organization_get(cx.db()).await?;
     let subject = format!("You are invited to {}", organization.name);
     let text = format!(
-        "You are invited to join the organization {} on {}.\n\nAccept by opening this link before {expires_at}:\n\n{link}\n\n\
+        "You are invited to join the organization {} on {}.\n\nAccept by opening this link before {}:\n\n{link}\n\n\
          It works once. If you do not know what this is about, ignore this mail.\n",
-        organization.name, app.settings.public_url
+        organization.name,
+        app.settings.public_url,
+        expires_at.for_people()
     );
     mail::post(app, cx.db(), email, &subject, &text).await?;
     Ok(link)

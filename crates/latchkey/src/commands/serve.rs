@@ -7,7 +7,10 @@ use std::{
 };
 
 use axum::{Router, http::header, routing::get};
-use frame::App;
+use frame::{
+    App,
+    listener::{Peer, Port},
+};
 use identity::{housekeeping, organizations::Founded};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -49,8 +52,8 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     ];
     tracing::info!(%address, millis = started.elapsed().as_millis(), "listening");
     let told = stop_signal(stop);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown({
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(Port(listener), service).with_graceful_shutdown({
         let mut stopped = stopped.clone();
         async move {
             let _ = stopped.wait_for(|stop| *stop).await;
