@@ -35,9 +35,13 @@ fn report(what: &str, result: Result<()>) {
     }
 }
 
-async fn turn(app: &App) -> Result<()> {
+/// Replaces signing keys in time; what a key signed that is gone is good no more.
+pub async fn turn(app: &App) -> Result<()> {
     let part = part(app)?;
-    part.keys.turn(part.settings.key_life).await
+    if part.keys.turn(part.settings.key_life).await? {
+        app.access.forget_all();
+    }
+    Ok(())
 }
 
 /// Drops sessions and codes that are over, and failures that are forgotten.

@@ -329,7 +329,12 @@ on_both! {
         assert_eq!(header(meanwhile.token())["kid"], first[0], "the new one does not sign yet");
         assert_eq!(header(meanwhile.token())["alg"], "EdDSA");
 
-        keys.make(make(Duration::ZERO, true)).await.expect("made");
+        old.get("/v3/users/me").await.expect(200);
+        // Another process made it, as the command does: this one hears of it by and by.
+        let there = app.another_node().await;
+        let theirs = &there.app.part::<signin::SignIn>().expect("it is wired").keys;
+        theirs.make(make(Duration::ZERO, true)).await.expect("made");
+        signin::housekeeping::turn(&app.app).await.expect("turned");
         assert_eq!(published().await.len(), 1);
         for client in [&old, &meanwhile] {
             client.get("/v3/users/me").await.expect(401);

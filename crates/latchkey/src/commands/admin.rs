@@ -16,7 +16,7 @@ use identity::{
 };
 use kernel::{Email, OrgId, Problem, Token, TokenKind};
 
-use super::open;
+use super::{open, print};
 use crate::{
     assemble::{self, Fault},
     config::Config,
@@ -108,9 +108,11 @@ pub async fn client_token_create(config: Config, matches: &ArgMatches) -> Result
 /// Lists the outbox.
 pub async fn mail_list(config: Config) -> Result<ExitCode, Fault> {
     let app = open(&config).await?;
-    for mail in mail::posted(&app).await.map_err(said)? {
-        println!("{}  {}  {:<32}  {}", mail.id, mail.created_at, mail.recipient, mail.subject);
-    }
+    let mails = mail::posted(&app).await.map_err(said)?;
+    let lines = mails
+        .iter()
+        .map(|mail| format!("{}  {}  {:<32}  {}\n", mail.id, mail.created_at, mail.recipient, mail.subject));
+    print(&lines.collect::<String>())?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ mod keys;
 mod seed;
 mod serve;
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -185,10 +185,21 @@ fn effective(sources: Sources) -> Result<Config, Fault> {
     sources.config().map_err(|faults| faults.join("\nlatchkey: "))
 }
 
+/// Prints what may be long. Whoever reads it may stop in the middle (`| head`), which is no fault.
+fn print(text: &str) -> Result<(), Fault> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("nothing can be printed: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
+    let mut text = String::new();
     for setting in SETTINGS {
         let given = sources.get(setting.name);
-        let text = match given.text {
+        let value = match given.text {
             None => unset(setting.name, &sources),
             Some(_) if setting.secret => "***".to_owned(),
             Some(text) if setting.name == "database-url" => frame::db::DatabaseUrl::parse(&text)
@@ -196,8 +207,9 @@ fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
                 .unwrap_or_else(|_| "(not valid)".to_owned()),
             Some(text) => text,
         };
-        println!("{:<24} {text:<40} {}", setting.name, given.origin);
+        let _ = writeln!(text, "{:<24} {value:<40} {}", setting.name, given.origin);
     }
+    print(&text)?;
     effective(sources).map(|_| ExitCode::SUCCESS)
 }
 

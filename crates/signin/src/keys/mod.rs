@@ -130,8 +130,8 @@ impl SigningKeys {
         Ok(keys)
     }
 
-    /// Reads the keys again.
-    pub async fn reload(&self) -> Result<()> {
+    /// Reads the keys again; tells whether some that were known are gone.
+    pub async fn reload(&self) -> Result<bool> {
         let rows = store::key_list(&PlatformScope::new(self.db.read())).await?;
         let keys: Vec<SigningKey> = rows
             .iter()
@@ -140,10 +140,10 @@ impl SigningKeys {
                 SigningKey::new(seed.reveal(), row.signs_from)
             })
             .collect::<Result<_>>()?;
-        if let Ok(mut known) = self.known.write() {
-            *known = Known { keys: keys.into(), looked: self.wall.now() };
-        }
-        Ok(())
+        let mut known = self.known.write().map_err(|_| Problem::internal("the signing keys are lost"))?;
+        let gone = known.keys.iter().any(|old| keys.iter().all(|key| key.id != old.id));
+        *known = Known { keys: keys.into(), looked: self.wall.now() };
+        Ok(gone)
     }
 
     /// Makes a key.
@@ -166,13 +166,13 @@ impl SigningKeys {
             store::key_insert(&scope, &key.id, &sealed, key.signs_from, now).await?;
         }
         session.commit().await?;
-        self.reload().await
+        self.reload().await.map(drop)
     }
 
     /// Makes a new key once the newest is as old as the operator allows, drops those that verify nothing
-    /// any more, and sees what other nodes did.
-    pub async fn turn(&self, life: Duration) -> Result<()> {
-        self.reload().await?;
+    /// any more, and sees what other nodes did. Tells whether keys are gone that this node had known.
+    pub async fn turn(&self, life: Duration) -> Result<bool> {
+        let gone = self.reload().await?;
         let now = self.wall.now();
         let rows = store::key_list(&PlatformScope::new(self.db.read())).await?;
         if rows.iter().all(|row| row.created_at <= now.minus(life)) {
@@ -186,7 +186,7 @@ impl SigningKeys {
             store::key_delete_before(&PlatformScope::new(session.clone()), successor).await?;
             session.commit().await?;
         }
-        Ok(())
+        Ok(gone)
     }
 
     fn known(&self) -> Result<(Arc<[SigningKey]>, Timestamp)> {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) async fn account_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
-    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
     let notice = match query.get("notice") {
         Some("password") => "Your password is changed. You are signed out everywhere else.",
         Some("session") => "That session is signed out.",
@@ -113,7 +113,7 @@ impl Body for PasswordForm {
 
 pub(super) async fn password_submit(cx: Cx, visit: Visit, draft: Draft<PasswordForm>) -> Result<Page> {
     let PasswordForm { old_password, new_password } = draft.parse()?;
-    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
     let mut said = Said::default();
     let email = visitor.user.email.clone();
     let status = match password_check(&cx, &email, Secret::new(old_password)).await {
@@ -152,7 +152,7 @@ impl Body for SessionForm {
 
 pub(super) async fn session_submit(cx: Cx, _: Visit, draft: Draft<SessionForm>) -> Result<Page> {
     let SessionForm { session } = draft.parse()?;
-    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
     let found = sessions::store::session_get(cx.db(), session).await?;
     let found =
         found.filter(|session| session.user_id == visitor.user.id).ok_or(Problem::NotFound("session"))?;
@@ -174,7 +174,7 @@ impl Body for TokenForm {
 
 pub(super) async fn token_submit(cx: Cx, _: Visit, draft: Draft<TokenForm>) -> Result<Page> {
     let TokenForm { token } = draft.parse()?;
-    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
     token_revoke_of(&cx, visitor.user.id, token).await?;
     Page::see_other("/account?notice=token", Vec::new())
 }
@@ -195,7 +195,7 @@ impl Body for OrganizationForm {
 /// that is how its session begins here.
 pub(super) async fn organization_submit(cx: Cx, _: Visit, draft: Draft<OrganizationForm>) -> Result<Page> {
     let OrganizationForm { organization } = draft.parse()?;
-    let Some(visitor) = visitor(&cx) else { return sign_in_first(&cx) };
+    let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
     let candidates = passwords::store::candidate_list(&cx.platform(), visitor.person).await?;
     let chosen = candidates.iter().find(|candidate| candidate.org == organization);
     let chosen = chosen.ok_or(Problem::NotFound("organization"))?;

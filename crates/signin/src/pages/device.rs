@@ -13,7 +13,7 @@ use crate::device::{grant_authorize, grant_decide};
 
 pub(super) async fn device_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
     if visitor(&cx).is_none() {
-        return sign_in_first(&cx);
+        return sign_in_first(&cx.origin().uri);
     }
     let code = query.get("user_code").or_else(|| query.get("code")).unwrap_or_default();
     enter(&visit, code, "")
@@ -38,7 +38,7 @@ impl Body for CodeForm {
 pub(super) async fn device_submit(cx: Cx, visit: Visit, draft: Draft<CodeForm>) -> Result<Page> {
     let CodeForm { user_code } = draft.parse()?;
     if visitor(&cx).is_none() {
-        return sign_in_first(&cx);
+        return sign_in_first("/device-activate");
     }
     match grant_authorize(&cx, &user_code).await {
         Ok(asking) => {
@@ -82,7 +82,7 @@ impl Body for DecisionForm {
 pub(super) async fn device_decide(cx: Cx, visit: Visit, draft: Draft<DecisionForm>) -> Result<Page> {
     let DecisionForm { user_code, decision } = draft.parse()?;
     if visitor(&cx).is_none() {
-        return sign_in_first(&cx);
+        return sign_in_first("/device-activate");
     }
     let confirmed = decision == "confirm";
     match grant_decide(&cx, &user_code, confirmed).await {

@@ -56,8 +56,8 @@ fn visitor(cx: &Cx) -> Option<Visitor> {
 }
 
 /// Leads to where a session is kept going, or to signing in, and then back.
-fn sign_in_first(cx: &Cx) -> Result<Page> {
-    let back = frame::pages::encode(&cx.origin().uri);
+fn sign_in_first(back: &str) -> Result<Page> {
+    let back = frame::pages::encode(back);
     Page::see_other(&format!("/session/refresh?return_to={back}"), Vec::new())
 }
 
