@@ -1,6 +1,7 @@
 //! Development commands: `cargo xtask <command>`.
 
 mod bench;
+mod browser;
 mod fault;
 mod http;
 mod install;
@@ -22,9 +23,12 @@ cargo xtask <command>
 
   test [--quick] [--keep-going]
       All that has to pass: rustfmt, clippy, the tests on SQLite and on a PostgreSQL that is started for
-      them, and schemathesis. Installs what is missing where it may.
-      --quick       without PostgreSQL and schemathesis
+      them, the pages in Chromium, and schemathesis. Installs what is missing where it may.
+      --quick       without PostgreSQL, Chromium and schemathesis
       --keep-going  does not stop at the first step that fails
+
+  browser [FOLDER]
+      Only the pages: opens every one in Chromium, and puts pictures of them into the folder.
 
   schemathesis
       Only the last step: attacks the running server with what its OpenAPI document allows and forbids.
@@ -63,6 +67,14 @@ fn dispatch(words: &[String]) -> Result<()> {
         "test" => {
             let options = test::Options::parse(rest)?;
             test::test(&ready()?, &options)
+        }
+        "browser" => {
+            let (folder, more) =
+                rest.split_first().map_or((None, rest), |(folder, more)| (Some(folder), more));
+            nothing_more(command, more)?;
+            let folder = folder.map(std::path::absolute).transpose();
+            let folder = folder.map_err(|error| Fault::new(format!("That is no folder: {error}")))?;
+            browser::browser(&ready()?, folder.as_deref())
         }
         "schemathesis" => {
             nothing_more(command, rest)?;

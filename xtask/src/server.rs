@@ -19,6 +19,8 @@ pub struct Installation {
     /// Goes in front of the server's command, to pin it to a core.
     prefix: Vec<String>,
     log: Log,
+    /// Further settings, as environment variables.
+    settings: Vec<(String, String)>,
 }
 
 /// What the server writes while it is driven.
@@ -41,7 +43,20 @@ impl Installation {
     ) -> Result<Self> {
         std::fs::create_dir_all(data).during(format!("Cannot create {}", data.display()))?;
         let database = database.unwrap_or_else(|| format!("sqlite:{}", data.join("latchkey.db").display()));
-        Ok(Self { binary: binary.into(), data: data.into(), database, prefix: prefix.to_vec(), log })
+        Ok(Self {
+            binary: binary.into(),
+            data: data.into(),
+            database,
+            prefix: prefix.to_vec(),
+            log,
+            settings: Vec::new(),
+        })
+    }
+
+    /// The same with further settings.
+    pub fn with(mut self, settings: &[(&str, &str)]) -> Self {
+        self.settings.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        self
     }
 
     /// Makes the first organization and returns its owner's token.
@@ -95,6 +110,7 @@ impl Installation {
             }
         }
         command.env("LATCHKEY_DATA_DIR", &self.data).env("LATCHKEY_DATABASE_URL", &self.database);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         if self.log == Log::Warnings {
             command.env("LATCHKEY_LOG", "warn");
         }

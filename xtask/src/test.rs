@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::browser::browser;
 use crate::fault::{Fault, Result};
 use crate::postgres::{Cluster, Durability};
 use crate::process::{go_on, interrupted, on_path, run, succeeds};
@@ -88,6 +89,7 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
         run(tests.env("TEST_DATABASE_URL", cluster.url("postgres")))
     })?;
     drop(cluster);
+    steps.step("browser", || browser(workspace, None))?;
     steps.step("schemathesis", || schemathesis(workspace))
 }
 
