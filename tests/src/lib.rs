@@ -7,12 +7,14 @@ mod browser;
 mod client;
 mod conformance;
 mod database;
+mod peers;
 
 pub use app::{Member, TestApp, configuration};
 pub use beside::Beside;
 pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
+pub use peers::{MailSink, python};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a
 /// server in which databases can be created, as `cargo xtask test` provides.

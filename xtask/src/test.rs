@@ -7,7 +7,7 @@ use crate::browser::browser;
 use crate::fault::{Fault, Result};
 use crate::postgres::{Cluster, Durability};
 use crate::process::{go_on, interrupted, on_path, run, succeeds};
-use crate::schemathesis::schemathesis;
+use crate::schemathesis::{python_for, schemathesis};
 use crate::workspace::Workspace;
 
 #[derive(Default)]
@@ -77,6 +77,7 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
         tests.env_remove("TEST_DATABASE_URL");
         return steps.step("tests", || run(&mut tests));
     }
+    steps.step("python", || python_for(&mut tests, workspace))?;
     let mut cluster = None;
     steps.step("postgresql", || {
         cluster = Some(Cluster::start(workspace, Durability::None, &[])?);

@@ -72,6 +72,9 @@ fn all_faults_are_told_together_and_nothing_is_begun() {
             ("MASTER_KEY", "c2hvcnQ="),
             ("BOOTSTRAP_PASSWORD", "tooshort"),
             ("BOOTSTRAP_TOKEN", "kpat_nearly"),
+            ("SMTP_URL", "ftp://ann:hunter2@mail.test"),
+            ("MAIL_FROM", "nobody"),
+            ("MAIL_TEMPLATES", "nowhere"),
             ("REGIONS", "us,mars"),
         ];
         let expected = "latchkey: nonsense is no setting (file latchkey.toml)\n\
@@ -85,6 +88,10 @@ fn all_faults_are_told_together_and_nothing_is_begun() {
             token, such as `latchkey token` makes\n\
             latchkey: access-log is [perhaps] (flag), but it must be true or false\n\
             latchkey: page-size-max is [0] (file latchkey.toml), but it must be a whole number from 1 to 10000\n\
+            latchkey: mail-from is [nobody] (environment LATCHKEY_MAIL_FROM), but it must be an address, or NAME <ADDRESS>\n\
+            latchkey: smtp-url is [***] (environment LATCHKEY_SMTP_URL), but it must be smtps://… or smtp://… with \
+            ?tls=required, opportunistic or none\n\
+            latchkey: mail-templates is [nowhere] (environment LATCHKEY_MAIL_TEMPLATES), but it must be a directory\n\
             latchkey: regions is [us,mars] (environment LATCHKEY_REGIONS), but it must be some of us, eu, au, me, in, sg, \
             separated by commas\n";
         for command in ["serve", "init", "doctor", "config"] {

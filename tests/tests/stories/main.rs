@@ -10,6 +10,7 @@ mod identity_providers;
 mod internal;
 mod invites;
 mod life_of_tokens;
+mod mails;
 mod nodes;
 mod organizations;
 mod pages;

@@ -49,6 +49,13 @@ pub fn schemathesis(workspace: &Workspace) -> Result<()> {
     alive.and(outcome)
 }
 
+/// Makes the tests' Python environment, if there is none, and tells the tests where it is.
+pub fn python_for(tests: &mut Command, workspace: &Workspace) -> Result<()> {
+    python::check_version()?;
+    Environment::prepare(workspace)?.tell(tests);
+    Ok(())
+}
+
 fn command(environment: &Environment, server: &Server, config: &Path, folder: &Path) -> Command {
     let mut command = environment.command("schemathesis");
     // In the scratch folder, since it leaves its notes where it runs.

@@ -57,6 +57,16 @@ impl Environment {
         command
     }
 
+    /// Tells a command where the interpreter and its packages are.
+    pub fn tell(&self, command: &mut Command) {
+        let own = self.folder.join("bin/python");
+        if own.exists() {
+            command.env("LATCHKEY_TEST_PYTHON", own);
+        } else {
+            command.env("LATCHKEY_TEST_PYTHON", "python3").env("PYTHONPATH", &self.folder);
+        }
+    }
+
     /// A program of the environment, whichever of the two kinds it is.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.folder.join("bin").join(program));

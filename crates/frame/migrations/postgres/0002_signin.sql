@@ -83,3 +83,9 @@ CREATE TABLE reset_links (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX reset_links_person ON reset_links (person_id);
+
+-- When a mail is tried next, how often it was, and what went wrong last.
+ALTER TABLE mails ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mails ADD COLUMN next_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mails ADD COLUMN last_error TEXT COLLATE "C";
+CREATE INDEX mails_due ON mails (sent_at, next_at);

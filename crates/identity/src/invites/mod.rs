@@ -10,6 +10,7 @@ use frame::{
     Cx,
     db::OnConflict,
     mail,
+    pages::Template,
     principal::User,
     reply::{JSON, Reply, ReplySpec, Response},
 };
@@ -45,6 +46,9 @@ impl Reply for Invited {
         })
     }
 }
+
+/// What an invited person gets.
+pub const LETTER: Template = ("invite.txt", include_str!("../../templates/invite.txt"));
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How often one address may be invited in an hour.
@@ -117,14 +121,9 @@ async fn link_issue(cx: &Cx, email: &Email, user: UserId) -> Result<String> {
     replaced.on_conflict(|| "The invite collided with another; send it again".to_owned())?;
     let link = format!("{}/invites/accept?token={}", app.settings.public_url, token.reveal());
     let organization = crate::organizations::store::organization_get(cx.db()).await?;
-    let subject = format!("You are invited to {}", organization.name);
-    let text = format!(
-        "You are invited to join the organization {} on {}.\n\nAccept by opening this link before {}:\n\n{link}\n\n\
-         It works once. If you do not know what this is about, ignore this mail.\n",
-        organization.name,
-        app.settings.public_url,
-        expires_at.for_people()
-    );
-    mail::post(app, cx.db(), email, &subject, &text).await?;
+    let context = json!({
+        "organization": organization.name, "url": app.settings.public_url, "link": link, "before": expires_at.for_people(),
+    });
+    mail::post(app, cx.db(), email, LETTER.0, context).await?;
     Ok(link)
 }

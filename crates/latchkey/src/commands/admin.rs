@@ -109,9 +109,16 @@ pub async fn client_token_create(config: Config, matches: &ArgMatches) -> Result
 pub async fn mail_list(config: Config) -> Result<ExitCode, Fault> {
     let app = open(&config).await?;
     let mails = mail::posted(&app).await.map_err(said)?;
-    let lines = mails
-        .iter()
-        .map(|mail| format!("{}  {}  {:<32}  {}\n", mail.id, mail.created_at, mail.recipient, mail.subject));
+    let lines = mails.iter().map(|mail| {
+        format!(
+            "{}  {}  {:<8}  {:<32}  {}\n",
+            mail.id,
+            mail.created_at,
+            mail.state(),
+            mail.recipient,
+            mail.subject
+        )
+    });
     print(&lines.collect::<String>())?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
@@ -127,7 +134,14 @@ pub async fn mail_show(config: Config, matches: &ArgMatches) -> Result<ExitCode,
         .find(|mail| mail.id.to_string() == id)
         .ok_or_else(|| format!("there is no mail [{id}]"))?;
     let body = mail::text(&app, mail).map_err(said)?;
-    println!("To: {}\nSubject: {}\nDate: {}\n\n{body}", mail.recipient, mail.subject, mail.created_at);
+    let error = mail.last_error.as_ref().map(|error| format!(", last: {error}")).unwrap_or_default();
+    print(&format!(
+        "To: {}\nSubject: {}\nDate: {}\nState: {}{error}\n\n{body}\n",
+        mail.recipient,
+        mail.subject,
+        mail.created_at,
+        mail.state()
+    ))?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use axum::{Router, http::header, routing::get};
 use frame::{
     App,
     listener::{Peer, Port},
+    mail::delivery::{self, Sender},
 };
 use identity::{housekeeping, organizations::Founded};
 use tokio::{net::TcpListener, sync::watch};
@@ -41,7 +42,7 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     }
     let router = assemble::server(&app)?.router();
     let (stop, stopped) = watch::channel(false);
-    let background = [
+    let mut background = vec![
         tokio::spawn(housekeeping::run(app.clone(), stopped.clone())),
         tokio::spawn(signin::housekeeping::run(app.clone(), stopped.clone())),
         tokio::spawn(frame::changes::follow(
@@ -50,6 +51,10 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
             stopped.clone(),
         )),
     ];
+    if let Some(smtp) = &config.smtp {
+        let sender = std::sync::Arc::new(Sender::new(smtp)?);
+        background.push(tokio::spawn(delivery::run(app.clone(), sender, stopped.clone())));
+    }
     tracing::info!(%address, millis = started.elapsed().as_millis(), "listening");
     let told = stop_signal(stop);
     let service = router.into_make_service_with_connect_info::<Peer>();

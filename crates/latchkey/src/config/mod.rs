@@ -10,7 +10,13 @@ use std::{
     time::Duration,
 };
 
-use frame::{Settings, db::DatabaseUrl, pages::Brand, telemetry::LogFormat};
+use frame::{
+    Settings,
+    db::DatabaseUrl,
+    mail::delivery::{self, SmtpSettings},
+    pages::Brand,
+    telemetry::LogFormat,
+};
 use kernel::{Email, Secret, Token, query::Limits};
 
 pub use settings::{SETTINGS, Setting};
@@ -94,6 +100,10 @@ pub struct Config {
     pub roles_file: Option<PathBuf>,
     /// How long requests may go on when the server is told to stop.
     pub shutdown_grace: Duration,
+    /// How mails are sent; `None` for not at all.
+    pub smtp: Option<SmtpSettings>,
+    /// Where letters of the operator's own are.
+    pub mail_templates: Option<PathBuf>,
     /// Whose pages they are.
     pub brand: Brand,
     /// What is set about signing in.
@@ -210,6 +220,19 @@ impl Sources {
         let invite_days = self.number("invite-lifetime-days", 1, 365);
         let invites_per_hour = self.number("invites-per-hour", 1, 1_000_000);
         let audit_days = self.number("audit-retention-days", 1, 36_500);
+        let mail_from = self.read("mail-from", |text| {
+            text.parse().map_err(|_| "must be an address, or NAME <ADDRESS>".to_owned())
+        });
+        let smtp_ca = self.read("smtp-ca-file", |text| Ok(PathBuf::from(text)));
+        let smtp_url = self.read("smtp-url", |text| {
+            let url = Secret::new(text.to_owned());
+            delivery::transport(&url, smtp_ca.as_deref()).map(|_| url)
+        });
+        let mail_templates = self.read("mail-templates", |text| {
+            Some(PathBuf::from(text))
+                .filter(|path| path.is_dir())
+                .ok_or_else(|| "must be a directory".to_owned())
+        });
         let mail_days = self.number("mail-retention-days", 1, 36_500);
         let access_minutes = self.number("access-token-minutes", 1, 1440);
         let refresh_minutes = self.number("refresh-token-minutes", 1, 43_200);
@@ -270,6 +293,8 @@ impl Sources {
                 migrate: migrate?,
                 roles_file,
                 shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
+                smtp: smtp_url.zip(mail_from).map(|(url, from)| SmtpSettings { url, from, ca: smtp_ca }),
+                mail_templates,
                 brand: Brand { name: brand_name?, color: brand_color? },
                 signin: signin::Settings {
                     access_life: minutes(access_minutes?),

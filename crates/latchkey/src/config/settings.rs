@@ -65,6 +65,17 @@ pub const SETTINGS: &[Setting] = &[
     setting("invite-lifetime-days", Some("7"), "How long an invite link is good"),
     setting("invites-per-hour", Some("100"), "How many invites an organization may send in an hour"),
     setting("audit-retention-days", Some("365"), "How long audit entries are kept"),
+    secret(
+        "smtp-url",
+        "Mail server: smtps://USER:PASSWORD@HOST, or smtp://… with ?tls=required (the default), opportunistic or none [default: mails stay in the outbox]",
+    ),
+    setting(
+        "smtp-ca-file",
+        None,
+        "Certificate authority of the mail server, in PEM, beside those of the system",
+    ),
+    setting("mail-from", Some("Latchkey <latchkey@localhost>"), "Sender of mails"),
+    setting("mail-templates", None, "Directory with letters of your own: invite.txt, reset.txt"),
     setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
     setting("access-token-minutes", Some("30"), "How long a session's access token is good"),

@@ -31,6 +31,9 @@ pub const TEMPLATES: [Template; 10] = [
     ("account.html", include_str!("../../templates/account.html")),
 ];
 
+/// Every letter of this crate.
+pub const LETTERS: [Template; 1] = [password::LETTER];
+
 /// What a password has to be, in words.
 const PASSWORD_RULES: &str = "At least 12 characters, with upper and lower case letters, a digit and a special character; no character three times in a row.";
 

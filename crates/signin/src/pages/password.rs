@@ -5,13 +5,14 @@ use frame::{
     db::PlatformScope,
     input::Query,
     mail,
-    pages::{Page, Visit},
+    pages::{Page, Template, Visit},
 };
 use kernel::{
     Body, Draft, Duration, Email, Fields, PersonId, Problem, Result, Secret, Token, TokenHash, TokenKind,
     WallClock, problem::Denied, rules::text,
 };
 use minijinja::context;
+use serde_json::json;
 
 use super::{PASSWORD_RULES, said_of};
 use crate::{
@@ -19,6 +20,8 @@ use crate::{
     throttle::{self, Subjects},
 };
 
+/// What somebody gets who forgot a password.
+pub const LETTER: Template = ("reset.txt", include_str!("../../templates/reset.txt"));
 /// How long a link is good.
 const LIFE: Duration = Duration::from_secs(3600);
 /// Mails to one address that come without waiting.
@@ -68,14 +71,9 @@ async fn link_send(cx: &Cx, email: &Email) -> Result<()> {
     let expires_at = WallClock::now(&*app.wall).plus(LIFE);
     store::reset_insert(&cx.platform(), token.hash(app.vault.token_key()), known.id, expires_at).await?;
     let url = &app.settings.public_url;
-    let text = format!(
-        "Somebody, probably you, wants to set a new password for {} on {url}.\n\nSet it by opening this link before {}:\n\n\
-         {url}/password/reset?token={}\n\nIt works once. If it was not you, do nothing: your password stays as it is.\n",
-        email.as_str(),
-        expires_at.for_people(),
-        token.reveal()
-    );
-    mail::post(app, &cx.platform().org(candidate.org), email, "Set a new password", &text).await
+    let link = format!("{url}/password/reset?token={}", token.reveal());
+    let context = json!({ "email": email, "url": url, "link": link, "before": expires_at.for_people() });
+    mail::post(app, &cx.platform().org(candidate.org), email, LETTER.0, context).await
 }
 
 fn gone() -> Problem {
