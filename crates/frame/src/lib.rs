@@ -6,6 +6,7 @@ mod apidocs;
 pub mod app;
 pub mod audit;
 pub mod changes;
+pub mod chores;
 pub mod cookies;
 pub mod cursor;
 pub mod cx;

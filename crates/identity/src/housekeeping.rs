@@ -1,41 +1,29 @@
 //! What time does by itself: writing down when tokens were used, revoking unused ones, dropping what
 //! is kept no longer.
 
-use std::time::Duration;
-
-use frame::{App, access::Usage, args, db::PlatformScope, mail, org_sql, principal::CredentialKind};
+use frame::{
+    App, access::Usage, args, chores::Chore, db::PlatformScope, mail, org_sql, principal::CredentialKind,
+};
 use kernel::{Result, WallClock};
-use tokio::{sync::watch, time};
 
 use crate::{audit_logs, invites, organizations, tokens::UNUSED};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: u64 = 60;
-
-/// Runs until told to stop; writes down the last uses then.
-pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    let mut tick = time::interval(MINUTE);
-    let mut minutes = 0;
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
-        report("writing down token use", usage_flush(&app).await);
-        report("counting full pages", frame::db::close_chunks(&app.db).await);
-        if minutes % HOUR == 0 {
-            report("dropping what is old", sweep(&app).await);
-        }
-        minutes += 1;
-    }
-    report("writing down token use", usage_flush(&app).await);
-}
-
-fn report(what: &str, result: Result<()>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "{what} failed; it will be tried again");
-    }
-}
+/// What this crate has to do over and over.
+pub const CHORES: &[Chore] = &[
+    Chore {
+        what: "writing down token use",
+        minutes: 1,
+        at_the_end: true,
+        work: |app| Box::pin(usage_flush(app)),
+    },
+    Chore {
+        what: "counting full pages",
+        minutes: 1,
+        at_the_end: false,
+        work: |app| Box::pin(frame::db::close_chunks(&app.db)),
+    },
+    Chore { what: "dropping what is old", minutes: 60, at_the_end: false, work: |app| Box::pin(sweep(app)) },
+];
 
 /// Writes down when tokens were last used.
 pub async fn usage_flush(app: &App) -> Result<()> {

@@ -1,39 +1,21 @@
 //! What time does by itself: signing keys are replaced, sessions end, failures are forgotten.
 
-use std::time::Duration;
-
-use frame::{App, db::PlatformScope};
+use frame::{App, chores::Chore, db::PlatformScope};
 use identity::organizations;
 use kernel::{Result, WallClock};
-use tokio::{sync::watch, time};
 
 use crate::{device, part, passwords, sessions, throttle};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: u64 = 60;
-
-/// Runs until told to stop.
-pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    let mut tick = time::interval(MINUTE);
-    let mut minutes = 0;
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
-        report("turning the signing keys", turn(&app).await);
-        if minutes % HOUR == 0 {
-            report("dropping what is over", sweep(&app).await);
-        }
-        minutes += 1;
-    }
-}
-
-fn report(what: &str, result: Result<()>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "{what} failed; it will be tried again");
-    }
-}
+/// What this crate has to do over and over.
+pub const CHORES: &[Chore] = &[
+    Chore {
+        what: "turning the signing keys",
+        minutes: 1,
+        at_the_end: false,
+        work: |app| Box::pin(turn(app)),
+    },
+    Chore { what: "dropping what is over", minutes: 60, at_the_end: false, work: |app| Box::pin(sweep(app)) },
+];
 
 /// Replaces signing keys in time; what a key signed that is gone is good no more.
 pub async fn turn(app: &App) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What mails say. A letter is a template whose first line is the subject; an operator's file of the same
 //! name goes before the one inside the binary.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use kernel::{Problem, Result};
 use minijinja::{Environment, UndefinedBehavior, Value, value::Serde};
@@ -20,19 +20,17 @@ impl Letters {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, text) in builtin {
+            let known = add(&mut environment, name, name, (*text).to_owned())?;
             let own = directory.map(|directory| directory.join(name)).filter(|path| path.exists());
-            let text = match &own {
-                Some(path) => std::fs::read_to_string(path)
-                    .map_err(|error| format!("the letter {} cannot be read: {error}", path.display()))?,
-                None => (*text).to_owned(),
-            };
-            let place = own.map_or_else(|| (*name).to_owned(), |path| path.display().to_string());
-            if !text.starts_with(SUBJECT) {
-                return Err(format!("the letter {place} must begin with `{SUBJECT}`"));
+            let Some(own) = own else { continue };
+            let place = own.display().to_string();
+            let text = std::fs::read_to_string(&own)
+                .map_err(|error| format!("the letter {place} cannot be read: {error}"))?;
+            let used = add(&mut environment, name, &place, text)?;
+            if let Some(stranger) = used.difference(&known).next() {
+                let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                return Err(format!("the letter {place} uses `{stranger}`, but there are only {known}"));
             }
-            environment
-                .add_template_owned((*name).to_owned(), text)
-                .map_err(|error| format!("the letter {place} is faulty: {error}"))?;
         }
         Ok(Self(environment))
     }
@@ -47,6 +45,22 @@ impl Letters {
         let subject = subject.trim_start_matches(SUBJECT).replace(char::is_control, " ");
         Ok((subject.trim().to_owned(), body.trim_start().to_owned()))
     }
+}
+
+/// Takes a letter in, in place of an earlier one of the same name; what it wants to be told.
+fn add(
+    environment: &mut Environment<'static>,
+    name: &str,
+    place: &str,
+    text: String,
+) -> Result<BTreeSet<String>, String> {
+    let faulty = |error: minijinja::Error| format!("the letter {place} is faulty: {error}");
+    if !text.starts_with(SUBJECT) {
+        return Err(format!("the letter {place} must begin with `{SUBJECT}`"));
+    }
+    environment.add_template_owned(name.to_owned(), text).map_err(faulty)?;
+    let letter = environment.get_template(name).map_err(faulty)?;
+    Ok(letter.undeclared_variables(false).into_iter().collect())
 }
 
 #[cfg(test)]
@@ -66,7 +80,7 @@ mod tests {
         std::fs::write(directory.join("x.txt"), "Subject: Theirs\n\nTheirs.\n").unwrap();
         let theirs = Letters::new(&builtin, Some(&directory)).unwrap().write("x.txt", ()).unwrap();
         assert_eq!(theirs, ("Theirs".to_owned(), "Theirs.".to_owned()));
-        for bad in ["No subject", "Subject: {{ open"] {
+        for bad in ["No subject", "Subject: {{ open", "Subject: {{ stranger }}"] {
             std::fs::write(directory.join("x.txt"), bad).unwrap();
             assert!(Letters::new(&builtin, Some(&directory)).is_err(), "{bad}");
         }

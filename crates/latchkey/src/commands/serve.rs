@@ -12,7 +12,7 @@ use frame::{
     listener::{Peer, Port},
     mail::delivery::{self, Sender},
 };
-use identity::{housekeeping, organizations::Founded};
+use identity::organizations::Founded;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -42,9 +42,9 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     }
     let router = assemble::server(&app)?.router();
     let (stop, stopped) = watch::channel(false);
+    let chores = [identity::housekeeping::CHORES, signin::housekeeping::CHORES].concat();
     let mut background = vec![
-        tokio::spawn(housekeeping::run(app.clone(), stopped.clone())),
-        tokio::spawn(signin::housekeeping::run(app.clone(), stopped.clone())),
+        tokio::spawn(frame::chores::run(app.clone(), chores, stopped.clone())),
         tokio::spawn(frame::changes::follow(
             app.db.clone(),
             std::sync::Arc::clone(&app.access),
