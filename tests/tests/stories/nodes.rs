@@ -25,7 +25,7 @@ fn at(node: &TestApp, client: &Client) -> Client {
 }
 
 on_both! {
-    /// Revocations, roles and switches reach the other node, which had the caller in its cache.
+    /// Revocations, sign-outs, roles and switches reach the other node, which had the caller in its cache.
     async fn what_one_node_does_the_other_hears_of(engine: Engine) {
         let app = TestApp::new(engine).await;
         let node = app.another_node().await;
@@ -38,6 +38,12 @@ on_both! {
         there.get("/v3/users/me").await.expect(200);
         here.patch(&format!("{tokens}/{}/revoke", id(&created)), json!({})).await.expect(200);
         here.get("/v3/users/me").await.expect(401);
+        until(&there, "/v3/users/me", 401).await;
+
+        let session = app.session_of(app.owner_id).await;
+        let there = at(&node, &session);
+        there.get("/v3/users/me").await.expect(200);
+        session.call(Method::POST, "/v3/logout", None).await.expect(201);
         until(&there, "/v3/users/me", 401).await;
 
         let there = at(&node, &ann.client);

@@ -194,7 +194,7 @@ on_both! {
 }
 
 on_both! {
-    /// Signing out ends the session at once, here and on another node; without one it changes nothing.
+    /// Signing out ends the session at once; without one it changes nothing.
     async fn signing_out(engine: Engine) {
         let app = TestApp::new(engine).await;
         let answer = signed_in(&app).await;
