@@ -17,6 +17,7 @@ pub mod listener;
 pub mod mail;
 pub mod openapi;
 pub mod operations;
+pub mod outbound;
 pub mod pages;
 pub mod principal;
 pub mod reply;
