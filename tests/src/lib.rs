@@ -11,10 +11,10 @@ mod peers;
 
 pub use app::{Member, TestApp, configuration};
 pub use beside::Beside;
-pub use browser::Browser;
+pub use browser::{Browser, PUBLIC_URL};
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
-pub use peers::{MailSink, python};
+pub use peers::{MailSink, OpenIdProvider, node_peers, python};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a
 /// server in which databases can be created, as `cargo xtask test` provides.

@@ -2,12 +2,14 @@
 //! and end when their input does.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    path::PathBuf,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
 };
 
 use serde_json::Value;
+
+use crate::{Client, PUBLIC_URL};
 
 /// The Python of the tests' environment. `cargo xtask test` makes sure that there is one; without it the
 /// tests that need it have nothing to do.
@@ -15,42 +17,97 @@ pub fn python() -> Option<PathBuf> {
     std::env::var_os("LATCHKEY_TEST_PYTHON").map(PathBuf::from)
 }
 
-/// A mail server that keeps what it gets.
-pub struct MailSink {
+/// Where the peers lie that run in Node.js, with the packages that they need. `cargo xtask test` prepares it;
+/// without it the tests that need it have nothing to do.
+pub fn node_peers() -> Option<PathBuf> {
+    std::env::var_os("LATCHKEY_TEST_PEERS").map(PathBuf::from)
+}
+
+/// A program that was started, and ends with this.
+struct Peer {
     child: Child,
     lines: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the peer starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output"));
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("a line of the peer");
+        line
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An OpenID provider: the npm package oidc-provider, whose people click at once.
+pub struct OpenIdProvider {
+    _peer: Peer,
+    /// Its issuer.
+    pub issuer: String,
+}
+
+impl OpenIdProvider {
+    /// Starts one that sends people back to this server's public URL.
+    pub fn start(folder: &Path) -> Self {
+        let mut command = Command::new("node");
+        command.current_dir(folder).arg("oidc.mjs").arg(format!("{PUBLIC_URL}/login")).stderr(Stdio::null());
+        let mut peer = Peer::start(command);
+        let issuer = loop {
+            let line = peer.line();
+            assert!(!line.is_empty(), "the provider did not start");
+            if line.starts_with("http") {
+                break line.trim().to_owned();
+            }
+        };
+        Self { _peer: peer, issuer }
+    }
+
+    /// Changes it; see its script for what can be changed.
+    pub async fn tell(&self, what: Value) {
+        Client::new(&*self.issuer).unchecked().post("/__test", what).await.expect(200);
+    }
+
+    /// What its token endpoint was sent last.
+    pub async fn seen(&self) -> Value {
+        Client::new(&*self.issuer).unchecked().get("/__test").await.expect(200)
+    }
+}
+
+/// A mail server that keeps what it gets.
+pub struct MailSink {
+    peer: Peer,
     /// Where it listens.
     pub port: u16,
 }
 
 impl MailSink {
     /// Starts one: `plain`, `starttls` or `tls`, the latter with certificate and key.
-    pub fn start(python: &std::path::Path, mode: &[&str]) -> Self {
+    pub fn start(python: &Path, mode: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/smtp_sink.py");
         let mut command = Command::new(python);
-        command.arg(script).args(mode).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("Python starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
-        let mut port = String::new();
-        lines.read_line(&mut port).expect("a port");
+        command.arg(script).args(mode);
+        let mut peer = Peer::start(command);
+        let port = peer.line();
         let port = port.trim().parse().unwrap_or_else(|_| panic!("no port: {port}"));
-        Self { child, lines, port }
+        Self { peer, port }
     }
 
     /// The next mail; waits for it.
     pub fn receive(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).expect("a mail");
+        let line = self.peer.line();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("no mail: {line}"))
-    }
-}
-
-impl Drop for MailSink {
-    fn drop(&mut self) {
-        if let Some(mut input) = self.child.stdin.take() {
-            let _ = input.flush();
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

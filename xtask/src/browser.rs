@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use crate::fault::{Fault, Result, While};
+use crate::fault::Result;
 use crate::install;
+use crate::node;
 use crate::process::{go_on, on_path, run};
 use crate::server::{Installation, Log};
 use crate::workspace::{Scratch, Workspace};
@@ -16,10 +17,7 @@ pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> 
     if on_path("chromium").is_none() && std::env::var_os("CHROMIUM").is_none() {
         install::debian(&["chromium", "fonts-dejavu-core"], "Chromium")?;
     }
-    if on_path("npm").is_none() {
-        install::debian(&["npm"], "npm with Node.js 18 or newer")?;
-    }
-    let folder = prepare(workspace)?;
+    let folder = node::prepare(workspace, "browser")?;
     let binary = workspace.build_debug()?;
     let scratch = Scratch::new(&workspace.target, "latchkey-browser")?;
     let data = scratch.path.join("data");
@@ -40,23 +38,4 @@ pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> 
         println!("The end of the server's log:\n{said}");
     }
     outcome
-}
-
-/// The pinned packages beside the script, under `target`, made anew when either changes.
-fn prepare(workspace: &Workspace) -> Result<std::path::PathBuf> {
-    let from = workspace.root.join("tests/browser");
-    let folder = workspace.target.join("browser");
-    std::fs::create_dir_all(&folder).during(format!("Cannot create {}", folder.display()))?;
-    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).ok();
-    let lock = "package-lock.json";
-    let stamp = folder.join("installed.json");
-    let current = read(stamp.clone()).is_some_and(|installed| Some(installed) == read(from.join(lock)));
-    for file in ["package.json", lock, "pages.mjs"] {
-        std::fs::copy(from.join(file), folder.join(file)).during(format!("Cannot copy {file}"))?;
-    }
-    if !current {
-        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
-        std::fs::copy(from.join(lock), &stamp).during("Cannot note what was installed")?;
-    }
-    if folder.join("node_modules").exists() { Ok(folder) } else { Err(Fault::new("npm installed nothing.")) }
 }

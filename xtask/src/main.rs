@@ -5,6 +5,7 @@ mod browser;
 mod fault;
 mod http;
 mod install;
+mod node;
 mod postgres;
 mod process;
 mod schemathesis;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::browser::browser;
 use crate::fault::{Fault, Result};
+use crate::node;
 use crate::postgres::{Cluster, Durability};
 use crate::process::{go_on, interrupted, on_path, run, succeeds};
 use crate::schemathesis::{python_for, schemathesis};
@@ -78,6 +79,10 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
         return steps.step("tests", || run(&mut tests));
     }
     steps.step("python", || python_for(&mut tests, workspace))?;
+    steps.step("peers", || {
+        tests.env("LATCHKEY_TEST_PEERS", node::prepare(workspace, "peers")?);
+        Ok(())
+    })?;
     let mut cluster = None;
     steps.step("postgresql", || {
         cluster = Some(Cluster::start(workspace, Durability::None, &[])?);

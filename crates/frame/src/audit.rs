@@ -79,6 +79,10 @@ pub enum Outcome {
     Locked,
     /// The user is not active, or may not sign in this way.
     Disabled,
+    /// What the provider said was not believed.
+    Invalid,
+    /// There is no such user, and none may be made.
+    NotFound,
 }
 
 impl Outcome {
@@ -88,6 +92,8 @@ impl Outcome {
             Self::InvalidPassword => "invalid_password",
             Self::Locked => "locked",
             Self::Disabled => "disabled",
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
         }
     }
 }

@@ -133,6 +133,19 @@ impl Input for Query {
     }
 }
 
+/// The path's one parameter, where it is a text and not an id.
+pub struct Segment(pub String);
+
+impl Input for Segment {
+    fn describe(spec: &mut Spec) {
+        assert_eq!(spec.path_parameters().count(), 1, "[{}] has not one path parameter", spec.id);
+    }
+
+    fn take(_: &Cx, input: &mut RawInput) -> Result<Self> {
+        Ok(Self(input.path.pop().unwrap_or_default()))
+    }
+}
+
 /// The request's headers, for operations whose credential is none of the gate's.
 pub struct Headers(Arc<HeaderMap>);
 

@@ -252,6 +252,11 @@ impl Declared {
     #[must_use]
     pub fn oauth(mut self) -> Self {
         self.0.family = Family::OAuth;
+        self.form()
+    }
+    /// Takes a form.
+    #[must_use]
+    pub fn form(mut self) -> Self {
         self.0.form = true;
         self
     }
@@ -260,8 +265,7 @@ impl Declared {
     #[must_use]
     pub fn page(mut self) -> Self {
         self.0.page = true;
-        self.0.form = true;
-        self.open()
+        self.form().open()
     }
     /// Also serves who has no credential, or no good one; the handler sees nobody then.
     #[must_use]

@@ -5,14 +5,15 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use http::StatusCode;
 use ipnet::IpNet;
+pub use reqwest::RequestBuilder;
 use reqwest::{
-    Client, RequestBuilder, Url,
+    Certificate, Client, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
@@ -31,6 +32,8 @@ pub struct Allowed {
     pub http: bool,
     /// Networks that may be reached although they are private.
     pub networks: Vec<IpNet>,
+    /// Certificate authorities beside those of the system, in PEM.
+    pub authorities: Option<Vec<u8>>,
 }
 
 impl Allowed {
@@ -120,50 +123,74 @@ impl Resolve for Guard {
     }
 }
 
-/// The client.
+/// The client. It is made when it is first needed: reading the system's certificates takes time, and most
+/// commands speak to nobody.
 #[derive(Clone)]
-pub struct Outbound {
-    client: Client,
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    client: OnceLock<Option<Client>>,
+    authorities: Vec<Certificate>,
     allowed: Arc<Allowed>,
 }
 
 impl Outbound {
     /// A client that keeps to what is allowed.
     pub fn new(allowed: Allowed) -> Result<Self, reqwest::Error> {
-        let allowed = Arc::new(allowed);
-        let client = Client::builder()
-            .dns_resolver(Arc::new(Guard(Arc::clone(&allowed))))
+        let authorities = match &allowed.authorities {
+            Some(pem) => Certificate::from_pem_bundle(pem)?,
+            None => Vec::new(),
+        };
+        Ok(Self(Arc::new(Inner { client: OnceLock::new(), authorities, allowed: Arc::new(allowed) })))
+    }
+
+    fn client(&self) -> Result<&Client, OutboundError> {
+        let client = self.0.client.get_or_init(|| {
+            self.build().map_err(|error| tracing::error!("no HTTP client can be made: {error}")).ok()
+        });
+        client.as_ref().ok_or(OutboundError::Unreachable)
+    }
+
+    fn build(&self) -> Result<Client, reqwest::Error> {
+        Client::builder()
+            .tls_certs_merge(self.0.authorities.iter().cloned())
+            .dns_resolver(Arc::new(Guard(Arc::clone(&self.0.allowed))))
             .redirect(redirect::Policy::custom(same_origin))
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
             .no_proxy()
             .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, allowed })
+            .build()
     }
 
     /// Begins a GET.
     pub fn get(&self, url: &str) -> Result<RequestBuilder, OutboundError> {
-        Ok(self.client.get(self.check(url)?))
+        Ok(self.client()?.get(self.check(url)?))
     }
 
     /// Begins a POST.
     pub fn post(&self, url: &str) -> Result<RequestBuilder, OutboundError> {
-        Ok(self.client.post(self.check(url)?))
+        Ok(self.client()?.post(self.check(url)?))
+    }
+
+    /// An address that a browser is sent to: it reaches other networks than this server does.
+    pub fn link(&self, url: &str) -> Result<Url, OutboundError> {
+        let url = Url::parse(url).map_err(|_| OutboundError::Refused("the address is not a URL"))?;
+        if url.scheme() != "https" && !(url.scheme() == "http" && self.0.allowed.http) {
+            return Err(OutboundError::Refused(CLEAR));
+        }
+        Ok(url)
     }
 
     fn check(&self, url: &str) -> Result<Url, OutboundError> {
-        let url = Url::parse(url).map_err(|_| OutboundError::Refused("the address is not a URL"))?;
-        if url.scheme() != "https" && !(url.scheme() == "http" && self.allowed.http) {
-            return Err(OutboundError::Refused(CLEAR));
-        }
+        let url = self.link(url)?;
         // An address that needs no resolution is not shown to the resolver.
         let ip = match url.host() {
             Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             _ => None,
         };
-        if ip.is_some_and(|ip| !self.allowed.address(ip)) {
+        if ip.is_some_and(|ip| !self.0.allowed.address(ip)) {
             return Err(OutboundError::Refused(PRIVATE));
         }
         Ok(url)
@@ -178,10 +205,14 @@ fn same_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 
 /// Sends a request and reads the body of a successful answer.
 pub async fn read(request: RequestBuilder) -> Result<Vec<u8>, OutboundError> {
+    let (status, body) = read_any(request).await?;
+    if status.is_success() { Ok(body) } else { Err(OutboundError::Status(status)) }
+}
+
+/// Sends a request and reads the answer, whatever its status.
+pub async fn read_any(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), OutboundError> {
     let mut response = request.send().await.map_err(|error| told(&error))?;
-    if !response.status().is_success() {
-        return Err(OutboundError::Status(response.status()));
-    }
+    let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
         if body.len() + chunk.len() > LONGEST {
@@ -189,7 +220,7 @@ pub async fn read(request: RequestBuilder) -> Result<Vec<u8>, OutboundError> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok((status, body))
 }
 
 /// Sends a request and reads the JSON of a successful answer.
@@ -218,7 +249,7 @@ mod tests {
 
     fn loopback() -> Outbound {
         let networks = vec!["127.0.0.0/8".parse().unwrap()];
-        Outbound::new(Allowed { http: true, networks }).unwrap()
+        Outbound::new(Allowed { http: true, networks, authorities: None }).unwrap()
     }
 
     /// Answers every connection with this text, and tells where it listens.
@@ -268,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn private_places_are_refused_by_address_and_by_name() {
-        let client = Outbound::new(Allowed { http: true, networks: vec![] }).unwrap();
+        let client = Outbound::new(Allowed { http: true, ..Allowed::default() }).unwrap();
         for url in ["http://127.0.0.1:1/", "http://2130706433/", "http://[::1]/", "http://[::ffff:10.0.0.1]/"]
         {
             assert_eq!(client.get(url).err(), Some(OutboundError::Refused(PRIVATE)), "{url}");

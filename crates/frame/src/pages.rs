@@ -198,18 +198,22 @@ impl Visit {
         let pages = self.app.part::<Arc<Pages>>()?;
         let more = Value::from(Serde(more));
         let html = pages.render(template, title, &guard(&self.app, &self.cookie), more)?;
-        let mut headers = Vec::new();
-        if self.fresh {
-            let cookie = Cookie {
-                name: FORM_COOKIE,
-                value: &self.cookie,
-                path: "/",
-                max_age: 24 * 3600,
-                same_site: SameSite::Lax,
-            };
-            headers.push(cookie.header(&self.app.settings)?);
+        Ok(Page { status: 200, html, headers: self.keep()? })
+    }
+
+    /// The header that lets the browser be known again, if it was not known yet.
+    pub fn keep(&self) -> Result<Vec<(HeaderName, HeaderValue)>> {
+        if !self.fresh {
+            return Ok(Vec::new());
         }
-        Ok(Page { status: 200, html, headers })
+        let cookie = Cookie {
+            name: FORM_COOKIE,
+            value: &self.cookie,
+            path: "/",
+            max_age: 24 * 3600,
+            same_site: SameSite::Lax,
+        };
+        Ok(vec![cookie.header(&self.app.settings)?])
     }
 }
 

@@ -1,6 +1,6 @@
 //! What handlers return. The status is in the type, so the document follows from the signature.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use kernel::{Problem, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -61,6 +61,13 @@ pub struct Created<T>(pub T);
 pub struct CreatedEmpty;
 /// 204.
 pub struct Done;
+/// 302 to elsewhere, with more headers.
+pub struct Leave {
+    /// Where to.
+    pub location: String,
+    /// More headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
 /// 200 with metrics in the OpenMetrics text format.
 pub struct OpenMetrics(pub String);
 
@@ -110,6 +117,19 @@ impl Reply for Done {
     }
     fn respond(self) -> Result<Response> {
         Ok(Response::empty(204))
+    }
+}
+
+impl Reply for Leave {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 302, ..ReplySpec::EMPTY }
+    }
+    fn respond(self) -> Result<Response> {
+        let Self { location, mut headers } = self;
+        let location = HeaderValue::from_str(&location)
+            .map_err(|_| Problem::internal("a place that cannot be written"))?;
+        headers.push((header::LOCATION, location));
+        Ok(Response { headers, ..Response::empty(302) })
     }
 }
 

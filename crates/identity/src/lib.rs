@@ -18,7 +18,8 @@ pub mod users;
 use frame::operations::Operation;
 
 /// The smallest role that manages people, teams and system accounts.
-pub(crate) const IDENTITY_ADMIN: &str = "Identity Admin";
+/// The role that looks after identity.
+pub const IDENTITY_ADMIN: &str = "Identity Admin";
 
 /// Every operation of this crate.
 pub fn operations() -> Vec<Operation> {

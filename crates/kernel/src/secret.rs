@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
 /// Something secret in memory: no `Debug`, no `Display`, no `Serialize`; wiped when dropped.
@@ -19,6 +20,12 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+/// A secret may come in by a document; it never goes out by one.
+impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
+    }
+}
 impl<T: Zeroize + Clone> Clone for Secret<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())

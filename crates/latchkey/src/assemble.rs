@@ -14,6 +14,7 @@ use frame::{
     app::Refusals,
     db::{DatabaseUrl, Db, PoolSettings},
     mail::Letters,
+    outbound::Outbound,
     pages::{Pages, Template},
     principal::Principal,
     runtime::{Entropy, SystemClock, SystemEntropy, TraceIds},
@@ -220,6 +221,9 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
+        outbound: Outbound::new(config.outbound.clone())
+            .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?,
+        oidc: Arc::default(),
     });
     Ok(App::new(AppParts {
         access: Arc::new(Access::new(Box::new(authenticators))),

@@ -10,14 +10,15 @@ pub mod keys;
 pub mod pages;
 pub mod passwords;
 pub mod sessions;
+pub mod sso;
 mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
-use frame::{App, operations::Operation};
+use frame::{App, operations::Operation, outbound::Outbound};
 use kernel::Result;
 
-use crate::{keys::SigningKeys, passwords::Hasher};
+use crate::{keys::SigningKeys, passwords::Hasher, sso::oidc::Known};
 
 /// What the operator may set about signing in.
 #[derive(Clone, Debug)]
@@ -45,6 +46,10 @@ pub struct SignIn {
     pub keys: Arc<SigningKeys>,
     /// Where passwords are hashed.
     pub hasher: Arc<Hasher>,
+    /// What reaches identity providers.
+    pub outbound: Outbound,
+    /// What OpenID Connect providers say about themselves.
+    pub oidc: Arc<Known>,
 }
 
 /// This capability's part of the program.
@@ -61,6 +66,7 @@ pub fn operations() -> Vec<Operation> {
         device::http::operations(),
         pages::http::operations(),
         sessions::http::operations(),
+        sso::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -234,17 +234,17 @@ on_both! {
         let mut browser = Browser::new(&app.owner);
         browser.sign_in("owner@acme.test", PASSWORD).await.shows(200, "Choose an organization");
         let choice = browser.page.clone();
-        browser.submit("/login/organization", "Acme", &[]).await.shows(200, "First token");
+        browser.submit("/choose-organization", "Acme", &[]).await.shows(200, "First token");
         let mut other = Browser::new(&app.owner);
         other.sign_in("owner@acme.test", PASSWORD).await;
-        other.submit("/login/organization", "Acme", &[]).await.shows(200, "Where you are signed in");
+        other.submit("/choose-organization", "Acme", &[]).await.shows(200, "Where you are signed in");
         // Another browser's choice is nobody else's.
         let mut thief = Browser::new(&app.owner);
         thief.open("/login").await;
         let csrf = thief.page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let own = choice.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         thief.page = choice.replace(&own, &csrf);
-        thief.submit("/login/organization", "Acme", &[]).await.shows(401, "That took too long");
+        thief.submit("/choose-organization", "Acme", &[]).await.shows(401, "That took too long");
 
         browser.open("/account").await;
         browser.submit("/account/sessions/end", "", &[]).await.shows(200, "That session is signed out.");
@@ -253,7 +253,7 @@ on_both! {
         app.owner.get("/v3/users/me").await.expect(401);
 
         other.sign_in("owner@acme.test", PASSWORD).await;
-        other.submit("/login/organization", "Rival", &[]).await;
+        other.submit("/choose-organization", "Rival", &[]).await;
         let change = "/account/password";
         browser.open("/account").await;
         let wrong = [("old_password", OTHER), ("new_password", OTHER)];

@@ -89,3 +89,43 @@ ALTER TABLE mails ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN next_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN last_error TEXT COLLATE "C";
 CREATE INDEX mails_due ON mails (sent_at, next_at);
+
+-- A sign-in at an organization's provider that is under way, or the rehearsal of one. What is found by the
+-- hash of `state` (RelayState) is used once; `browser_hash` is null until a browser opens a rehearsal.
+CREATE TABLE sso_attempts (
+    state_hash BYTEA NOT NULL PRIMARY KEY,
+    org_id UUID NOT NULL,
+    identity_provider_id UUID NOT NULL,
+    browser_hash BYTEA,
+    rehearsal BOOLEAN NOT NULL,
+    return_to TEXT COLLATE "C" NOT NULL,
+    ip TEXT COLLATE "C" NOT NULL,
+    request TEXT COLLATE "C",
+    answer BYTEA,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX sso_attempts_expiry ON sso_attempts (expires_at);
+CREATE INDEX sso_attempts_ip ON sso_attempts (ip);
+
+-- The user that an issuer means by a subject.
+CREATE TABLE sso_links (
+    org_id UUID NOT NULL,
+    identity_provider_id UUID NOT NULL,
+    issuer TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    user_id UUID NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, identity_provider_id, issuer, subject),
+    UNIQUE (org_id, identity_provider_id, issuer, user_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, identity_provider_id) REFERENCES identity_providers (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX sso_links_user ON sso_links (org_id, user_id);
+
+-- Domains whose addresses an organization's provider may speak for.
+CREATE TABLE verified_domains (
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    domain TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, domain)
+);

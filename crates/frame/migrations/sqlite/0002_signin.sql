@@ -89,3 +89,43 @@ ALTER TABLE mails ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN next_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN last_error TEXT;
 CREATE INDEX mails_due ON mails (sent_at, next_at);
+
+-- A sign-in at an organization's provider that is under way, or the rehearsal of one. What is found by the
+-- hash of `state` (RelayState) is used once; `browser_hash` is null until a browser opens a rehearsal.
+CREATE TABLE sso_attempts (
+    state_hash BLOB NOT NULL PRIMARY KEY,
+    org_id BLOB NOT NULL,
+    identity_provider_id BLOB NOT NULL,
+    browser_hash BLOB,
+    rehearsal BOOLEAN NOT NULL,
+    return_to TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    request TEXT,
+    answer BLOB,
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sso_attempts_expiry ON sso_attempts (expires_at);
+CREATE INDEX sso_attempts_ip ON sso_attempts (ip);
+
+-- The user that an issuer means by a subject.
+CREATE TABLE sso_links (
+    org_id BLOB NOT NULL,
+    identity_provider_id BLOB NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    user_id BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, identity_provider_id, issuer, subject),
+    UNIQUE (org_id, identity_provider_id, issuer, user_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, identity_provider_id) REFERENCES identity_providers (org_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX sso_links_user ON sso_links (org_id, user_id);
+
+-- Domains whose addresses an organization's provider may speak for.
+CREATE TABLE verified_domains (
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    domain TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, domain)
+) WITHOUT ROWID;

@@ -129,6 +129,7 @@ columns! {
     bool = bool => Ok;
     Uuid = Uuid => Ok;
     Vec<u8> = Vec<u8> => Ok;
+    TokenHash = Vec<u8> => |bytes| <[u8; 32]>::try_from(bytes).map(TokenHash).map_err(|_| "no hash".into());
     Timestamp = i64 => |micros| Ok(Timestamp::from_micros(micros));
     Labels = String => |text| serde_json::from_str(&text).map_err(Into::into);
     serde_json::Value = String => |text| serde_json::from_str(&text).map_err(Into::into);

@@ -8,6 +8,8 @@ mod legacy;
 mod mappings;
 pub mod store;
 
+pub use mappings::Mapping;
+
 use frame::{
     Cx,
     db::OnConflict,

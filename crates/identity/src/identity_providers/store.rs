@@ -54,7 +54,13 @@ pub(super) async fn provider_list(db: &OrgScope, query: &ListQuery) -> Result<Ve
     db.whole(&ALL, args![], query).await
 }
 
-pub(super) async fn provider_get(db: &OrgScope, id: IdentityProviderId) -> Result<Option<Provider>, DbError> {
+/// Every provider, the oldest first.
+pub async fn provider_all(db: &OrgScope) -> Result<Vec<Provider>, DbError> {
+    db.all(select!("ORDER BY seq"), args![]).await
+}
+
+/// A provider.
+pub async fn provider_get(db: &OrgScope, id: IdentityProviderId) -> Result<Option<Provider>, DbError> {
     db.optional(select!("AND id = $2"), args![id]).await
 }
 
@@ -137,6 +143,22 @@ pub(super) async fn login_path_set(db: &OrgScope, id: IdentityProviderId, path: 
     Ok(())
 }
 
+/// A provider that people sign in through, and its organization.
+pub struct Door {
+    /// The organization.
+    pub org_id: OrgId,
+    /// The provider.
+    pub identity_provider_id: IdentityProviderId,
+}
+
+frame::from_row!(Door { org_id, identity_provider_id });
+
+/// The provider with a login path.
+pub async fn door_find(db: &PlatformScope, login_path: &str) -> Result<Option<Door>, DbError> {
+    let sql = "SELECT org_id, identity_provider_id FROM login_paths WHERE login_path = $1";
+    db.optional(sql, args![login_path]).await
+}
+
 struct SecretRow {
     org_id: OrgId,
     id: IdentityProviderId,
@@ -178,10 +200,8 @@ pub(super) async fn mapping_list(
     db.around(&OF_PROVIDER, args![provider], query, false).await
 }
 
-pub(super) async fn mapping_all(
-    db: &OrgScope,
-    provider: IdentityProviderId,
-) -> Result<Vec<Mapping>, DbError> {
+/// Every mapping of a provider, the oldest first.
+pub async fn mapping_all(db: &OrgScope, provider: IdentityProviderId) -> Result<Vec<Mapping>, DbError> {
     let sql = org_sql!(
         "SELECT id, team_id, group_name AS \"group\", created_at, updated_at FROM team_group_mappings ",
         "WHERE org_id = $1 AND identity_provider_id = $2 ORDER BY seq"

@@ -6,7 +6,7 @@ pub mod store;
 
 pub use found::{Founded, Founding, organization_found, owner_set};
 
-use frame::{Cx, from_row, reply::Found};
+use frame::{Cx, db::OrgScope, from_row, reply::Found};
 use kernel::{
     Action, Body, Draft, Fault, Fields, OrgId, Patch, Problem, Result, Timestamp, UserId,
     problem::Denied,
@@ -78,7 +78,7 @@ async fn organization_get_me(cx: Cx) -> Result<Found<Organization>> {
 }
 
 async fn organization_update_me(cx: Cx, draft: Draft<OrganizationPatch>) -> Result<Found<Organization>> {
-    serialize_owner(&cx).await?;
+    serialize_owner(cx.db()).await?;
     let before = store::organization_get(cx.db()).await?;
     let patch = draft.parse()?;
     let owner_id = match patch.owner_id.value() {
@@ -121,8 +121,8 @@ async fn pass_ownership(cx: &Cx, organization: &Organization, owner: UserId) -> 
 const OWNER: &str = "owner";
 
 /// Makes all who read or change the owner wait for each other.
-pub async fn serialize_owner(cx: &Cx) -> Result<()> {
-    Ok(cx.db().serialize(OWNER).await?)
+pub async fn serialize_owner(db: &OrgScope) -> Result<()> {
+    Ok(db.serialize(OWNER).await?)
 }
 
 /// The regions of this installation (`GET /v3/available-regions`).

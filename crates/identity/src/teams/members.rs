@@ -84,7 +84,7 @@ pub(super) async fn team_user_remove(cx: Cx, At((team, user)): At<(TeamId, UserI
     }
     if found.system_team && found.name == ADMIN_TEAM {
         // Taken before the owner is read, so that ownership does not pass to this user meanwhile.
-        organizations::serialize_owner(&cx).await?;
+        organizations::serialize_owner(cx.db()).await?;
         if organizations::store::organization_get(cx.db()).await?.owner_id == user {
             let reason = format!("the owner cannot be removed from the team [{ADMIN_TEAM}]");
             return Err(Problem::Invalid(vec![Invalid::path("userID", Fault::Rule(reason))]));

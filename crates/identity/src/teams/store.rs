@@ -112,6 +112,44 @@ pub async fn team_user_insert(
     db.execute(sql, args![team, user, now]).await
 }
 
+/// A membership of a user, and what it comes from.
+pub struct Membership {
+    /// The team.
+    pub id: TeamId,
+    /// The team's name.
+    pub name: String,
+    /// Whether the organization made the team.
+    pub system_team: bool,
+    /// Whether it comes from the identity provider's groups.
+    pub mapped: bool,
+}
+
+frame::from_row!(Membership { id, name, system_team, mapped });
+
+/// The memberships of a user.
+pub async fn membership_list(db: &OrgScope, user: UserId) -> Result<Vec<Membership>, DbError> {
+    let sql = org_sql!(
+        "SELECT t.id, t.name, t.system_team, m.mapped FROM team_users m ",
+        "JOIN teams t ON t.org_id = m.org_id AND t.id = m.team_id ",
+        "WHERE m.org_id = $1 AND m.user_id = $2 ORDER BY t.name_folded"
+    );
+    db.all(sql, args![user]).await
+}
+
+/// Puts a user into a team because the identity provider's groups say so, also where it was put by hand.
+pub async fn membership_map(
+    db: &OrgScope,
+    team: TeamId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let sql = org_sql!(
+        "INSERT INTO team_users (org_id, team_id, user_id, mapped, created_at) VALUES ($1, $2, $3, true, $4) ",
+        "ON CONFLICT (org_id, team_id, user_id) DO UPDATE SET mapped = true"
+    );
+    db.execute(sql, args![team, user, now]).await
+}
+
 /// Whether a user is in a team.
 pub async fn team_user_has(db: &OrgScope, team: TeamId, user: UserId) -> Result<bool, DbError> {
     let sql = org_sql!(
@@ -120,7 +158,8 @@ pub async fn team_user_has(db: &OrgScope, team: TeamId, user: UserId) -> Result<
     Ok(db.count(sql, args![team, user]).await? > 0)
 }
 
-pub(super) async fn team_user_delete(db: &OrgScope, team: TeamId, user: UserId) -> Result<u64, DbError> {
+/// Takes a user out of a team.
+pub async fn team_user_delete(db: &OrgScope, team: TeamId, user: UserId) -> Result<u64, DbError> {
     let sql = org_sql!("DELETE FROM team_users WHERE org_id = $1 AND team_id = $2 AND user_id = $3");
     db.execute(sql, args![team, user]).await
 }

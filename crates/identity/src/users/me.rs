@@ -25,7 +25,7 @@ pub(super) async fn user_update_me(cx: Cx, draft: Draft<UserPatch>) -> Result<Fo
 /// `delete-users-me`). Others are deleted by an administrator.
 pub(super) async fn user_delete_me(cx: Cx) -> Result<Done> {
     let id = cx.user()?.id;
-    organizations::serialize_owner(&cx).await?;
+    organizations::serialize_owner(cx.db()).await?;
     let user = user_require(&cx, id).await?;
     if store::user_count_but(cx.db(), id).await? > 0 {
         let why = "There are other users in the organization".to_owned();

@@ -85,7 +85,7 @@ async fn user_change(cx: &Cx, id: UserId, draft: Draft<UserPatch>) -> Result<Fou
 
 async fn user_delete(cx: Cx, At(id): At<UserId>) -> Result<Done> {
     let user = user_require(&cx, id).await?;
-    organizations::serialize_owner(&cx).await?;
+    organizations::serialize_owner(cx.db()).await?;
     if organizations::store::organization_get(cx.db()).await?.owner_id == id {
         return Err(Problem::Conflict(format!(
             "The user [{id}] owns the organization: ownership must pass to another administrator first"

@@ -101,14 +101,13 @@ pub(super) async fn user_update(db: &OrgScope, user: &User) -> Result<u64, DbErr
 
 /// Deletes a user, and the person behind it if it has no other.
 pub(super) async fn user_delete(db: &OrgScope, id: UserId) -> Result<(), DbError> {
-    let sql = org_sql!("SELECT person_id AS value FROM users WHERE org_id = $1 AND id = $2");
-    let person = db.optional::<(PersonId,)>(sql, args![id]).await?;
+    let person = user_person(db, id).await?;
     let sql = org_sql!("DELETE FROM invite_links WHERE org_id = $1 AND user_id = $2");
     db.execute(sql, args![id]).await?;
     let sql = org_sql!("DELETE FROM accounts WHERE org_id = $1 AND user_id = $2");
     db.execute(sql, args![id]).await?;
     db.execute(org_sql!("DELETE FROM users WHERE org_id = $1 AND id = $2"), args![id]).await?;
-    if let Some((person,)) = person {
+    if let Some(person) = person {
         let sql =
             "DELETE FROM persons WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $1)";
         // Another organization may be making a user of this person just now: the next look will see it.
@@ -157,6 +156,20 @@ frame::from_row!(Account { org_id, user_id });
 /// The users of a person.
 pub async fn account_list(db: &PlatformScope, person: PersonId) -> Result<Vec<Account>, DbError> {
     db.all("SELECT org_id, user_id FROM accounts WHERE person_id = $1", args![person]).await
+}
+
+/// Makes a user inactive: nothing that it holds opens anything any more.
+pub async fn user_deactivate(db: &OrgScope, id: UserId, now: kernel::Timestamp) -> Result<u64, DbError> {
+    let sql = org_sql!(
+        "UPDATE users SET active = false, updated_at = $3 WHERE org_id = $1 AND id = $2 AND active = true"
+    );
+    db.execute(sql, args![id, now]).await
+}
+
+/// The person behind a user.
+pub async fn user_person(db: &OrgScope, id: UserId) -> Result<Option<PersonId>, DbError> {
+    let sql = org_sql!("SELECT person_id AS value FROM users WHERE org_id = $1 AND id = $2");
+    Ok(db.optional::<(PersonId,)>(sql, args![id]).await?.map(|(person,)| person))
 }
 
 /// Makes a user active.

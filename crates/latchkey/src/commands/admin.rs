@@ -15,6 +15,7 @@ use identity::{
     tokens,
 };
 use kernel::{Email, OrgId, Problem, Token, TokenKind};
+use signin::sso::domains;
 
 use super::{open, print};
 use crate::{
@@ -92,6 +93,31 @@ pub async fn organization_create(config: Config, matches: &ArgMatches) -> Result
     let founded = founded.ok_or_else(|| "nothing was made".to_owned())?;
     println!("The organization {} is owned by {}.", founded.organization, founded.owner);
     println!("The owner's token: {}", founded.token.reveal());
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies an e-mail domain for an organization, or takes it back.
+pub async fn domain_set(config: Config, matches: &ArgMatches, verified: bool) -> Result<ExitCode, Fault> {
+    let domain = text(matches, "domain").to_lowercase();
+    if Email::parse(&format!("somebody@{domain}")).is_none() {
+        return Err(format!("DOMAIN is [{domain}], but it must be the part of an address behind the @"));
+    }
+    let app = open(&config).await?;
+    let organization = organization(&app, matches).await?;
+    domains::domain_set(&app, organization, &domain, verified).await.map_err(said)?;
+    let what = if verified { "verified" } else { "not verified" };
+    println!("{domain} is {what} for the organization {organization}.");
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists an organization's verified domains.
+pub async fn domain_list(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let organization = organization(&app, matches).await?;
+    let domains = domains::domain_list(&app, organization).await.map_err(said)?;
+    print(&domains.iter().map(|domain| format!("{domain}\n")).collect::<String>())?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

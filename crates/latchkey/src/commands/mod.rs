@@ -35,6 +35,7 @@ fn command() -> Command {
             .value_name("ID")
             .help("The organization, if there are several")
     };
+    let domain = || Arg::new("domain").required(true).value_name("DOMAIN");
     let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
     let mut command = Command::new("latchkey")
         .version(env!("CARGO_PKG_VERSION"))
@@ -63,6 +64,14 @@ fn command() -> Command {
                     .arg(name("The organization's name"))
                     .arg(Arg::new("email").required(true).value_name("EMAIL").help("Its owner's e-mail")),
             ),
+        )
+        .subcommand(
+            Command::new("domain")
+                .about("E-mail domains that an organization's identity provider may speak for")
+                .subcommand_required(true)
+                .subcommand(Command::new("verify").about("Verify a domain, which may then claim people that other organizations know").arg(domain()).arg(organization()))
+                .subcommand(Command::new("list").about("List the verified domains").arg(organization()))
+                .subcommand(Command::new("remove").about("Take a domain back").arg(domain()).arg(organization())),
         )
         .subcommand(
             Command::new("client-token").about("Tokens of platform services").subcommand_required(true).subcommand(
@@ -145,6 +154,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("token", _) => admin::token(),
             ("owner", Some(("set", set))) => admin::owner_set(config, set).await,
             ("organization", Some(("create", create))) => admin::organization_create(config, create).await,
+            ("domain", Some(("verify", verify))) => admin::domain_set(config, verify, true).await,
+            ("domain", Some(("remove", remove))) => admin::domain_set(config, remove, false).await,
+            ("domain", Some(("list", list))) => admin::domain_list(config, list).await,
             ("client-token", Some(("create", create))) => admin::client_token_create(config, create).await,
             ("mail", Some(("list", _))) => admin::mail_list(config).await,
             ("mail", Some(("show", show))) => admin::mail_show(config, show).await,

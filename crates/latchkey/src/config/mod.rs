@@ -14,6 +14,7 @@ use frame::{
     Settings,
     db::DatabaseUrl,
     mail::delivery::{self, SmtpSettings},
+    outbound::Allowed,
     pages::Brand,
     telemetry::LogFormat,
 };
@@ -106,6 +107,8 @@ pub struct Config {
     pub mail_templates: Option<PathBuf>,
     /// Whose pages they are.
     pub brand: Brand,
+    /// What may be reached of what users name.
+    pub outbound: Allowed,
     /// What is set about signing in.
     pub signin: signin::Settings,
     /// What handlers need.
@@ -210,11 +213,11 @@ impl Sources {
         let shutdown_grace = self.number("shutdown-grace-seconds", 0, 3600);
         let max_size = self.number("page-size-max", 1, 10_000);
         let default_size = self.number("page-size-default", 1, max_size.unwrap_or(1000));
-        let trusted_proxies = self.read("trusted-proxies", |text| {
-            let nets = text.split(',').map(str::trim).filter(|net| !net.is_empty());
-            nets.map(|net| net.parse().or_else(|_| net.parse::<std::net::IpAddr>().map(ipnet::IpNet::from)))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|_| "must be addresses or networks, separated by commas".to_owned())
+        let trusted_proxies = self.read("trusted-proxies", networks);
+        let outbound_http = self.boolean("outbound-http");
+        let outbound_networks = self.read("outbound-networks", networks);
+        let outbound_ca = self.read("outbound-ca-file", |text| {
+            std::fs::read(text).map_err(|error| format!("must be a file that can be read: {error}"))
         });
         let show_invite_links = self.boolean("show-invite-links");
         let invite_days = self.number("invite-lifetime-days", 1, 365);
@@ -296,6 +299,11 @@ impl Sources {
                 smtp: smtp_url.zip(mail_from).map(|(url, from)| SmtpSettings { url, from, ca: smtp_ca }),
                 mail_templates,
                 brand: Brand { name: brand_name?, color: brand_color? },
+                outbound: Allowed {
+                    http: outbound_http?,
+                    networks: outbound_networks?,
+                    authorities: outbound_ca,
+                },
                 signin: signin::Settings {
                     access_life: minutes(access_minutes?),
                     refresh_life: minutes(refresh_minutes?),
@@ -350,6 +358,13 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 /// Reads the file; `[bootstrap] email` is the setting `bootstrap-email`.
+fn networks(text: &str) -> Result<Vec<ipnet::IpNet>, String> {
+    let nets = text.split(',').map(str::trim).filter(|net| !net.is_empty());
+    nets.map(|net| net.parse().or_else(|_| net.parse::<std::net::IpAddr>().map(ipnet::IpNet::from)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| "must be addresses or networks, separated by commas".to_owned())
+}
+
 fn read_file(path: &Path, faults: &mut Vec<String>) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     let text = match std::fs::read_to_string(path) {

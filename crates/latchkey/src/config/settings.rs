@@ -88,6 +88,17 @@ pub const SETTINGS: &[Setting] = &[
         Some("344f59db-f401-4ce7-9407-00a0823fbacf=Konnect CLI"),
         "Public clients that may sign in by code: ID=NAME, separated by commas",
     ),
+    setting("outbound-http", Some("false"), "Whether identity providers may be reached in clear, by http"),
+    setting(
+        "outbound-networks",
+        Some(""),
+        "Private addresses or networks in which identity providers may be reached, separated by commas",
+    ),
+    setting(
+        "outbound-ca-file",
+        None,
+        "Certificate authorities of identity providers, in PEM, beside those of the system",
+    ),
     setting("brand-name", Some("Latchkey"), "Name on every page"),
     setting("brand-color", Some("#1d4ed8"), "Colour of the mark on every page, #rrggbb"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),

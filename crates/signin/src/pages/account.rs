@@ -7,7 +7,8 @@ use frame::{
 };
 use identity::tokens::{token_list_of, token_revoke_of};
 use kernel::{
-    Body, Draft, Fields, OrgId, Problem, Result, Secret, TokenId,
+    Body, Draft, Fields, IdentityProviderId, OrgId, Problem, Result, Secret, TokenId,
+    problem::Denied,
     rules::{id, text},
 };
 use minijinja::{Value, context};
@@ -16,6 +17,7 @@ use super::{PASSWORD_RULES, Visitor, said_of, sign_in::explained, sign_in_first,
 use crate::{
     passwords::{self, password_check, password_prepare, password_put, sign_in},
     sessions::{self, SessionId},
+    sso,
 };
 
 pub(super) async fn account_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
@@ -64,17 +66,24 @@ async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<
             context! { id => token.id.to_string(), name => token.name.as_str(), state => token.state.as_str(), says }
         })
         .collect();
+    let session = sessions::store::session_get(cx.db(), visitor.session).await?;
     let mut organizations = Vec::new();
+    // What an organization's provider says about somebody opens no other organization, and shows none.
+    let others = session.is_some_and(|session| session.is_the_persons());
     for candidate in passwords::store::candidate_list(&cx.platform(), visitor.person).await? {
+        if !others {
+            break;
+        }
         let other =
             identity::organizations::store::organization_get(&cx.platform().org(candidate.org)).await?;
         organizations.push(context! { id => candidate.org.to_string(), name => other.name, this => candidate.org == cx.org() });
     }
+    let providers = sso::rehearsal::choices(cx).await?;
     let user = context! {
         id => visitor.user.id.to_string(), full_name => visitor.user.full_name.as_str(), email => visitor.user.email.as_str(),
     };
     let more = context! {
-        user, organization => organization.name, sessions, tokens, organizations, rules => PASSWORD_RULES,
+        user, organization => organization.name, sessions, tokens, organizations, providers, rules => PASSWORD_RULES,
         notice => said.notice, error => said.error.as_str(), old_password_error => said.old_password.as_str(),
         new_password_error => said.new_password.as_str(),
     };
@@ -191,15 +200,49 @@ impl Body for OrganizationForm {
     }
 }
 
-/// One session, one organization: the old one ends. The other organization must take a password, since
-/// that is how its session begins here.
+/// One session, one organization: the old one ends. The other organization must take a password, and the
+/// old session must have begun with one, since that is how the new one begins.
 pub(super) async fn organization_submit(cx: Cx, _: Visit, draft: Draft<OrganizationForm>) -> Result<Page> {
     let OrganizationForm { organization } = draft.parse()?;
     let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
+    let session = sessions::store::session_get(cx.db(), visitor.session).await?;
+    if !session.is_some_and(|session| session.is_the_persons()) {
+        let why = "You signed in for this organization only. Sign out, then sign in to the other one.";
+        return Err(Problem::Forbidden(Denied::Because(why.to_owned())));
+    }
     let candidates = passwords::store::candidate_list(&cx.platform(), visitor.person).await?;
     let chosen = candidates.iter().find(|candidate| candidate.org == organization);
     let chosen = chosen.ok_or(Problem::NotFound("organization"))?;
     sessions::session_end(&cx, cx.db(), visitor.session, visitor.user.id, serde_json::Value::Null).await?;
     let cookies = sign_in(&cx, &cx.platform().org(chosen.org), chosen.user).await?;
     Page::see_other("/account", cookies.into_headers())
+}
+
+/// A provider to be rehearsed.
+pub struct RehearsalForm {
+    provider: IdentityProviderId,
+}
+
+impl Body for RehearsalForm {
+    const NAME: &'static str = "RehearsalForm";
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.required("provider", id()).map(|provider| Self { provider })
+    }
+}
+
+/// Leads on by a link: a form must not lead to another site.
+pub(super) async fn rehearsal_submit(cx: Cx, visit: Visit, draft: Draft<RehearsalForm>) -> Result<Page> {
+    let RehearsalForm { provider } = draft.parse()?;
+    if visitor(&cx).is_none() {
+        return sign_in_first("/account");
+    }
+    if !sso::rehearsal::may(&cx) {
+        return Err(Problem::NotFound("identity provider"));
+    }
+    let rehearsal = sso::rehearsal::prepare(&cx, provider).await?;
+    visit.page(
+        "rehearse.html",
+        "Rehearse the sign-in",
+        context! { link => rehearsal.url, host => rehearsal.host },
+    )
 }

@@ -3,7 +3,9 @@
 use frame::operations::{Declared, Operation, Rule, SESSIONS, Undeclared, get, post};
 
 use super::{
-    account::{account_page, organization_submit, password_submit, session_submit, token_submit},
+    account::{
+        account_page, organization_submit, password_submit, rehearsal_submit, session_submit, token_submit,
+    },
     device::{device_decide, device_page, device_submit},
     invite::{invite_page, invite_submit},
     password::{forgot_page, forgot_submit, reset_page, reset_submit},
@@ -21,10 +23,18 @@ fn page(operation: Undeclared) -> Declared {
 pub fn operations() -> Vec<Operation> {
     vec![
         page(get("login-page", "/login"))
-            .query(&[("return_to", "Where to go then."), ("notice", "What was done.")])
+            .writes()
+            .query(&[
+                ("return_to", "Where to go then."),
+                ("notice", "What was done."),
+                ("state", "Which sign-in an identity provider answers."),
+                ("code", "Its code."),
+                ("iss", "Its name."),
+                ("error", "Why it refuses."),
+            ])
             .handle(login_page),
         page(post("login-submit", "/login")).handle(login_submit),
-        page(post("login-choice", "/login/organization")).handle(choice_submit),
+        page(post("login-choice", "/choose-organization")).handle(choice_submit),
         page(get("session-refresh-page", "/session/refresh"))
             .writes()
             .query(&[("return_to", "Where to go then.")])
@@ -50,6 +60,7 @@ pub fn operations() -> Vec<Operation> {
         page(post("account-password", "/account/password")).handle(password_submit),
         page(post("account-session-end", "/account/sessions/end")).handle(session_submit),
         page(post("account-token-revoke", "/account/tokens/revoke")).handle(token_submit),
+        page(post("account-rehearsal", "/account/rehearsal")).handle(rehearsal_submit),
         page(post("account-organization", "/account/organization")).handle(organization_submit),
     ]
 }

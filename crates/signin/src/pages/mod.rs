@@ -18,7 +18,7 @@ use kernel::{Invalid, PersonId, Problem, Result};
 use crate::sessions::SessionId;
 
 /// Every template of this crate.
-pub const TEMPLATES: [Template; 10] = [
+pub const TEMPLATES: [Template; 14] = [
     ("login.html", include_str!("../../templates/login.html")),
     ("organization.html", include_str!("../../templates/organization.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
@@ -28,6 +28,10 @@ pub const TEMPLATES: [Template; 10] = [
     ("device.html", include_str!("../../templates/device.html")),
     ("device_confirm.html", include_str!("../../templates/device_confirm.html")),
     ("device_done.html", include_str!("../../templates/device_done.html")),
+    ("sso.html", include_str!("../../templates/sso.html")),
+    ("sso_refused.html", include_str!("../../templates/sso_refused.html")),
+    ("rehearse.html", include_str!("../../templates/rehearse.html")),
+    ("rehearsal.html", include_str!("../../templates/rehearsal.html")),
     ("account.html", include_str!("../../templates/account.html")),
 ];
 

@@ -16,12 +16,16 @@ use super::visitor;
 use crate::{
     passwords::{Candidate, Proven, candidates, password_check, sign_in, store},
     sessions::{self, Cookies, PAGE_REFRESH},
+    sso,
 };
 
 /// How long the choice of an organization may take.
 const TICKET_SECONDS: i64 = 600;
 
 pub(super) async fn login_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
+    if let Some(page) = sso::callback(&cx, &visit, &query).await {
+        return page;
+    }
     let back = return_to(query.get("return_to"));
     if visitor(&cx).is_some() {
         return Page::see_other(back, Vec::new());

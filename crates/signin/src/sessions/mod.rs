@@ -48,6 +48,10 @@ pub enum Method {
     Password,
     /// By a code that was shown on another device.
     Device,
+    /// Through the organization's OpenID Connect provider.
+    Oidc,
+    /// Through the organization's SAML provider.
+    Saml,
 }
 
 impl Method {
@@ -56,6 +60,8 @@ impl Method {
         match self {
             Self::Password => "password",
             Self::Device => "device",
+            Self::Oidc => "oidc",
+            Self::Saml => "saml",
         }
     }
 }
@@ -78,11 +84,21 @@ pub struct Session {
     pub id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// How the user signed in, by name.
+    pub method: String,
     /// When it ends, however often it is refreshed.
     pub expires_at: Timestamp,
 }
 
-frame::from_row!(Session { id, user_id, expires_at });
+frame::from_row!(Session { id, user_id, method, expires_at });
+
+impl Session {
+    /// Whether it speaks for the person in every organization, and not just for what an organization's
+    /// provider said about it.
+    pub fn is_the_persons(&self) -> bool {
+        self.method == Method::Password.name()
+    }
+}
 
 /// An access token.
 pub struct Access {
@@ -106,6 +122,7 @@ pub async fn session_begin(app: &App, db: &OrgScope, beginning: &Beginning<'_>) 
     let session = Session {
         id: app.new_id(db.org()),
         user_id: beginning.user,
+        method: beginning.method.name().to_owned(),
         expires_at: now.plus(part(app)?.settings.session_life),
     };
     store::session_insert(db, &session, beginning, now).await?;

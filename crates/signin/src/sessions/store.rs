@@ -23,7 +23,7 @@ pub(super) async fn session_insert(
     let values = args![
         session.id,
         session.user_id,
-        beginning.method.name(),
+        &session.method,
         beginning.client,
         origin.ip.to_string(),
         &origin.user_agent,
@@ -35,7 +35,7 @@ pub(super) async fn session_insert(
 
 /// A session.
 pub(crate) async fn session_get(db: &OrgScope, id: SessionId) -> Result<Option<Session>, DbError> {
-    let sql = org_sql!("SELECT id, user_id, expires_at FROM sessions WHERE org_id = $1 AND id = $2");
+    let sql = org_sql!("SELECT id, user_id, method, expires_at FROM sessions WHERE org_id = $1 AND id = $2");
     db.optional(sql, args![id]).await
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn session_get_live(
     now: Timestamp,
 ) -> Result<Option<Session>, DbError> {
     let sql = org_sql!(
-        "SELECT s.id, s.user_id, s.expires_at FROM sessions s ",
+        "SELECT s.id, s.user_id, s.method, s.expires_at FROM sessions s ",
         "JOIN users u ON u.org_id = s.org_id AND u.id = s.user_id ",
         "JOIN organizations o ON o.org_id = s.org_id ",
         "WHERE s.org_id = $1 AND s.id = $2 AND s.expires_at > $3 AND u.active = true AND o.state = 'active'"
@@ -84,6 +84,11 @@ pub(super) async fn session_touch(db: &OrgScope, id: SessionId, now: Timestamp) 
 
 pub(super) async fn session_delete(db: &OrgScope, id: SessionId) -> Result<u64, DbError> {
     db.execute(org_sql!("DELETE FROM sessions WHERE org_id = $1 AND id = $2"), args![id]).await
+}
+
+/// Ends every session of a user.
+pub(crate) async fn session_delete_of(db: &OrgScope, user: UserId) -> Result<u64, DbError> {
+    db.execute(org_sql!("DELETE FROM sessions WHERE org_id = $1 AND user_id = $2"), args![user]).await
 }
 
 /// The session behind a refresh token.

@@ -1,0 +1,62 @@
+//! The ways in through an organization's provider.
+
+use frame::{
+    operations::{DEFAULT, Operation, Rule, SESSIONS, get, need, post},
+    principal::Callers,
+};
+use identity::IDENTITY_ADMIN;
+use kernel::Action;
+
+use super::{
+    authenticate, door_page, doors_page,
+    rehearsal::{rehearsal_page, rehearse},
+};
+
+const TAG: &str = "Single sign-on";
+
+/// The operations.
+pub fn operations() -> Vec<Operation> {
+    let edit = Rule::Needs(need(Action::Edit, "identity-providers/*", IDENTITY_ADMIN));
+    vec![
+        get("authenticate-sso", "/v3/authenticate/{organizationLoginPath}")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(
+                TAG,
+                "Sign in through the organization's provider",
+                "For browsers: leads to the provider, and from there to `return_to`, a path of this service or a URL below \
+                 its public URL.",
+            )
+            .legacy()
+            .writes()
+            .query(&[("return_to", "Where to go then.")])
+            .errors(&[400, 429])
+            .handle(authenticate),
+        post("test-identity-provider", "/v3/identity-providers/{id}/test")
+            .allow(DEFAULT, edit)
+            .doc(
+                TAG,
+                "Rehearse a sign-in",
+                "An extension of the contract. The URL signs somebody in through the provider, enabled or not, grants \
+                 nothing, and shows what the provider said and what a sign-in would change. One browser may open it, once.",
+            )
+            .errors(&[400, 429])
+            .handle(rehearse),
+        get("sso-page", "/sso")
+            .allow(SESSIONS, Rule::Public)
+            .page()
+            .query(&[("path", "The organization's login path."), ("return_to", "Where to go then.")])
+            .handle(doors_page),
+        get("login-path-page", "/login/{organizationLoginPath}")
+            .allow(SESSIONS, Rule::Public)
+            .page()
+            .writes()
+            .query(&[("return_to", "Where to go then.")])
+            .handle(door_page),
+        get("rehearsal-page", "/rehearsals")
+            .allow(SESSIONS, Rule::Public)
+            .page()
+            .writes()
+            .query(&[("ticket", "The one-time ticket of the link.")])
+            .handle(rehearsal_page),
+    ]
+}
