@@ -60,7 +60,7 @@ async function around(ctx, next) {
     seen = { authorization: ctx.get('authorization'), form: ctx.oidc?.body ?? {} };
     if (ctx.body?.id_token) ctx.body.id_token = await falsified(ctx.body.id_token);
   }
-  const answer = ctx.response.get('location');
+  const answer = ctx.response.get('location') ?? '';
   if (answer.startsWith(redirect) && tamper.endsWith('callback issuer')) {
     const changed = new URL(answer);
     if (tamper === 'callback issuer') changed.searchParams.set('iss', 'https://evil.test');

@@ -50,9 +50,11 @@ pub struct Member {
 /// The configuration of tests: defaults, but for what each names, as environment variables without
 /// `LATCHKEY_`.
 pub fn configuration(settings: &[(&str, &str)]) -> Config {
-    let mut environment = BTreeMap::from([("LATCHKEY_ACCESS_LOG".to_owned(), "false".to_owned())]);
-    environment
-        .extend(settings.iter().map(|(name, value)| (format!("LATCHKEY_{name}"), (*value).to_owned())));
+    // Everything that tests speak with is on the loopback.
+    let always = [("ACCESS_LOG", "false"), ("OUTBOUND_HTTP", "true"), ("OUTBOUND_NETWORKS", "127.0.0.1")];
+    let given = |(name, value): &(&str, &str)| (format!("LATCHKEY_{name}"), (*value).to_owned());
+    let mut environment: BTreeMap<String, String> = always.iter().map(given).collect();
+    environment.extend(settings.iter().map(given));
     Sources::gather(&|_| None, &environment, None).config().unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 

@@ -14,7 +14,7 @@ pub use beside::Beside;
 pub use browser::{Browser, PUBLIC_URL};
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
-pub use peers::{MailSink, OpenIdProvider, node_peers, python};
+pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a
 /// server in which databases can be created, as `cargo xtask test` provides.

@@ -52,6 +52,37 @@ impl Drop for Peer {
     }
 }
 
+/// What an OpenID provider says about itself, and nothing more: enough to begin a sign-in, for tests that go
+/// through all operations. It is written by hand, and nobody signs in through it.
+pub struct Discovery {
+    /// Its issuer.
+    pub issuer: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Discovery {
+    /// Serves it.
+    pub async fn serve() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let issuer = format!("http://{}", listener.local_addr().expect("its address"));
+        let document = serde_json::json!({
+            "issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"),
+            "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
+        });
+        let answer = move || async move { document.to_string() };
+        let service =
+            axum::Router::new().route("/.well-known/openid-configuration", axum::routing::get(answer));
+        let task = tokio::spawn(async move { axum::serve(listener, service).await.expect("it serves") });
+        Self { issuer, task }
+    }
+}
+
+impl Drop for Discovery {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// An OpenID provider: the npm package oidc-provider, whose people click at once.
 pub struct OpenIdProvider {
     _peer: Peer,

@@ -139,6 +139,7 @@ pub struct Segment(pub String);
 impl Input for Segment {
     fn describe(spec: &mut Spec) {
         assert_eq!(spec.path_parameters().count(), 1, "[{}] has not one path parameter", spec.id);
+        spec.plain_ids = true;
     }
 
     fn take(_: &Cx, input: &mut RawInput) -> Result<Self> {

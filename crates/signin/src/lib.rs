@@ -65,8 +65,8 @@ pub fn operations() -> Vec<Operation> {
         introspection::http::operations(),
         device::http::operations(),
         pages::http::operations(),
-        sessions::http::operations(),
         sso::http::operations(),
+        sessions::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -8,7 +8,8 @@ use std::{
 use http::Method;
 use kernel::{SystemAccountId, UserId};
 use serde_json::{Value, json};
-use tests::{Answer, Client, TestApp};
+use tests::{Answer, Client, Discovery, TestApp};
+use tokio::sync::OnceCell;
 
 use crate::operations::Operation;
 
@@ -94,12 +95,13 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct Maker<'a> {
     pub app: &'a TestApp,
     next: AtomicU32,
+    door: OnceCell<(String, Discovery)>,
 }
 
 impl<'a> Maker<'a> {
     /// Sets up what operations without a path parameter need.
     pub async fn new(app: &'a TestApp) -> Self {
-        let maker = Self { app, next: AtomicU32::new(1) };
+        let maker = Self { app, next: AtomicU32::new(1), door: OnceCell::new() };
         let provider = maker.object("/v3/identity-providers", Subject::Anyone).await;
         let mappings = format!("/v3/identity-providers/{provider}/team-group-mappings");
         maker.object(&mappings, Subject::Anyone).await;
@@ -120,7 +122,9 @@ impl<'a> Maker<'a> {
             names_account: false,
         };
         for segment in operation.path.split('/').skip(1) {
-            let part = if segment.starts_with('{') {
+            let part = if segment == "{organizationLoginPath}" {
+                self.login_path().await
+            } else if segment.starts_with('{') {
                 self.name_object(&mut request, subject).await
             } else {
                 segment.to_owned()
@@ -134,6 +138,21 @@ impl<'a> Maker<'a> {
             request.path.push_str("?aid=auth0%7C1");
         }
         request
+    }
+
+    /// Where the organization's people sign in. It is nobody's secret, so it is no id of ours.
+    async fn login_path(&self) -> String {
+        let set_up = async {
+            let discovery = Discovery::serve().await;
+            let mut provider = self.provider();
+            provider["enabled"] = json!(true);
+            provider["config"]["issuer_url"] = json!(discovery.issuer);
+            self.post("/v3/identity-providers", provider.clone()).await;
+            let settings = json!({ "oidc_auth_enabled": true });
+            self.app.owner.patch("/v3/authentication-settings", settings).await.expect(200);
+            (provider["login_path"].as_str().expect("a path").to_owned(), discovery)
+        };
+        self.door.get_or_init(|| set_up).await.0.clone()
     }
 
     /// Names an object of the collection that the request's path has come to.

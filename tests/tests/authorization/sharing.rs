@@ -24,6 +24,8 @@ const NAMELESS: &[&str] = &[
     "get-predefined-roles",
     "get-audit-log-keys",
     "get-signing-keys",
+    // Leads to the provider, whoever asks.
+    "authenticate-sso",
     // Names the organization, but only inside of KRNs.
     "get-users-me-permissions",
     // For platform services alone; a user sees nothing by them.

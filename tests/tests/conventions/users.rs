@@ -150,7 +150,7 @@ on_both! {
         let world = World::new(engine).await;
         let mut findings = Findings::default();
         let mut aliases = Vec::new();
-        for spec in latchkey::operations().iter().map(|operation| &operation.spec).filter(|spec| spec.legacy)
+        for spec in latchkey::operations().iter().map(|operation| &operation.spec).filter(|spec| spec.legacy && spec.reply.status < 300)
         {
             let operation =
                 operations::all().iter().find(|it| it.id == spec.id).expect("the document has it");

@@ -289,6 +289,9 @@ async fn providers(day: &mut Day) {
     day.step("update-idp-team-mappings", &[], by_group, ("edit", &mappings)).await;
     let by_team = json!({ "data": [{ "team_id": team, "groups": [] }] });
     day.step("patch-team-group-mappings", &[], by_team, ("edit", &mappings)).await;
+    let rehearsal =
+        day.step("test-identity-provider", &[provider], Value::Null, ("read", &format!("{path}/test"))).await;
+    day.secrets.push(text(&rehearsal, "url").to_owned());
     day.step("delete-identity-provider", &[provider], Value::Null, ("delete", &path)).await;
 }
 

@@ -24,7 +24,7 @@ pub async fn acme(engine: Engine) -> Option<Acme> {
 
 /// The same with a provider that is there, and the client that it knows.
 pub async fn acme_of(engine: Engine, idp: OpenIdProvider, mut config: Value) -> Acme {
-    let app = TestApp::with(engine, &[("OUTBOUND_HTTP", "true"), ("OUTBOUND_NETWORKS", "127.0.0.1")]).await;
+    let app = TestApp::new(engine).await;
     config["issuer_url"] = json!(idp.issuer);
     let new = json!({ "type": "oidc", "enabled": true, "login_path": "acme", "config": config });
     let provider = app.owner.post(PROVIDERS, new).await.expect(201);

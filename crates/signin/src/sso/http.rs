@@ -39,7 +39,7 @@ pub fn operations() -> Vec<Operation> {
                 "An extension of the contract. The URL signs somebody in through the provider, enabled or not, grants \
                  nothing, and shows what the provider said and what a sign-in would change. One browser may open it, once.",
             )
-            .errors(&[400, 429])
+            .errors(&[429])
             .handle(rehearse),
         get("sso-page", "/sso")
             .allow(SESSIONS, Rule::Public)

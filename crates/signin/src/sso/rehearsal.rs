@@ -14,6 +14,7 @@ use kernel::{Action, IdentityProviderId, Problem, Result, Timestamp};
 use minijinja::{Value, context};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     Halt, LIFE,
@@ -59,7 +60,8 @@ pub(crate) async fn prepare(cx: &Cx, id: IdentityProviderId) -> Result<Rehearsal
     };
     let state = BASE64_URL_SAFE_NO_PAD.encode(app.random_key());
     keep(cx, &state, &attempt).await?;
-    cx.audit(Action::Read, format!("identity-providers/{id}/test"), serde_json::Value::Null).await?;
+    cx.audit(Action::Read, format!("identity-providers/{id}/test"), json!({ "reason": "a rehearsal" }))
+        .await?;
     Ok(Rehearsal {
         url: format!("{}/rehearsals?ticket={state}", app.settings.public_url),
         expires_at,
