@@ -23,6 +23,8 @@ pub struct Browser {
     pub page: String,
     /// The status of what it shows.
     pub status: u16,
+    /// The policy of what it shows.
+    pub policy: String,
     /// Where it stops, once.
     stop: Option<String>,
 }
@@ -37,6 +39,7 @@ impl Browser {
             path: String::new(),
             page: String::new(),
             status: 0,
+            policy: String::new(),
             stop: None,
         }
     }
@@ -138,6 +141,7 @@ impl Browser {
                 );
                 assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
             }
+            self.policy = answer.header("content-security-policy").to_owned();
             (self.site, self.path, self.status, self.page) =
                 (site, path, answer.status.as_u16(), answer.text);
             return self;
@@ -177,6 +181,18 @@ impl Browser {
 
     /// Fills in the form that goes to this path, and sends it. Of several, the one that holds `mark`.
     pub async fn submit(&mut self, action: &str, mark: &str, fields: &[(&str, &str)]) -> &mut Self {
+        let body = self.filled(action, mark, fields);
+        self.go(Method::POST, action.to_owned(), body).await
+    }
+
+    /// Sends the form of our page that goes to another site.
+    pub async fn submit_to_other_site(&mut self, action: &str) -> &mut Self {
+        let body = self.filled(&action.replace('/', "&#x2f;"), "", &[]);
+        let (site, path) = self.led(String::new(), action);
+        self.travel(site, Method::POST, path, body, "cross-site").await
+    }
+
+    fn filled(&self, action: &str, mark: &str, fields: &[(&str, &str)]) -> Vec<u8> {
         let opening = format!("action=\"{action}\"");
         let forms = self.page.split("<form ").skip(1).filter(|form| form.contains(&opening));
         let form = forms
@@ -198,8 +214,7 @@ impl Browser {
             assert!(values.contains_key(*name), "the form to {action} has no field [{name}]");
             values.insert((*name).to_owned(), (*value).to_owned());
         }
-        let body = encoded(values.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        self.go(Method::POST, action.to_owned(), body).await
+        encoded(values.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// Signs in with a password.

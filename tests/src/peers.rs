@@ -24,20 +24,20 @@ pub fn node_peers() -> Option<PathBuf> {
 }
 
 /// A program that was started, and ends with this.
-struct Peer {
+pub(crate) struct Peer {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the peer starts");
         let lines = BufReader::new(child.stdout.take().expect("its output"));
         Self { child, lines }
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).expect("a line of the peer");
         line

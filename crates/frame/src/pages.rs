@@ -21,9 +21,13 @@ use crate::{
 
 /// The content type of pages.
 pub const HTML: &str = "text/html; charset=utf-8";
-/// Nothing from elsewhere, no script at all.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-                      frame-ancestors 'none'";
+/// Nothing from elsewhere, no script at all, and forms to us alone, or to one more place.
+fn policy(forms_to: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{forms_to}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    )
+}
 /// The cookie that forms are bound to.
 const FORM_COOKIE: &str = "latchkey_form";
 /// The hidden field that must fit it.
@@ -138,8 +142,13 @@ impl Pages {
 
 /// The headers of every page.
 pub fn headers() -> [(HeaderName, HeaderValue); 3] {
+    headers_with("")
+}
+
+fn headers_with(forms_to: &str) -> [(HeaderName, HeaderValue); 3] {
+    let policy = HeaderValue::from_str(&policy(forms_to));
     [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CONTENT_SECURITY_POLICY, policy.unwrap_or(HeaderValue::from_static("default-src 'none'"))),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     ]
@@ -198,7 +207,7 @@ impl Visit {
         let pages = self.app.part::<Arc<Pages>>()?;
         let more = Value::from(Serde(more));
         let html = pages.render(template, title, &guard(&self.app, &self.cookie), more)?;
-        Ok(Page { status: 200, html, headers: self.keep()? })
+        Ok(Page { status: 200, html, headers: self.keep()?, forms_to: String::new() })
     }
 
     /// The header that lets the browser be known again, if it was not known yet.
@@ -222,6 +231,8 @@ pub struct Page {
     status: u16,
     html: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// A place beside ours to which its forms may go.
+    forms_to: String,
 }
 
 impl Page {
@@ -230,13 +241,19 @@ impl Page {
         let location =
             HeaderValue::from_str(path).map_err(|_| Problem::internal("a place that cannot be written"))?;
         headers.push((header::LOCATION, location));
-        Ok(Self { status: 303, html: String::new(), headers })
+        Ok(Self { status: 303, html: String::new(), headers, forms_to: String::new() })
     }
 
     /// The same page with another status.
     #[must_use]
     pub fn status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
+    /// The same page, whose forms may also go to this origin.
+    #[must_use]
+    pub fn with_forms_to(self, origin: &str) -> Self {
+        Self { forms_to: format!(" {origin}"), ..self }
     }
 
     /// The same page, setting more cookies.
@@ -252,8 +269,8 @@ impl Reply for Page {
         ReplySpec { status: 200, schema: None, content_type: HTML }
     }
     fn respond(self) -> Result<Response> {
-        let Self { status, html, mut headers } = self;
-        headers.extend(self::headers());
+        let Self { status, html, mut headers, forms_to } = self;
+        headers.extend(headers_with(&forms_to));
         let body = (status != 303).then(|| (HTML, html.into_bytes()));
         Ok(Response { status, body, headers })
     }

@@ -68,6 +68,8 @@ pub struct Leave {
     /// More headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
+/// 200 with SAML metadata.
+pub struct SamlMetadata(pub String);
 /// 200 with metrics in the OpenMetrics text format.
 pub struct OpenMetrics(pub String);
 
@@ -130,6 +132,21 @@ impl Reply for Leave {
             .map_err(|_| Problem::internal("a place that cannot be written"))?;
         headers.push((header::LOCATION, location));
         Ok(Response { headers, ..Response::empty(302) })
+    }
+}
+
+const SAML_METADATA: &str = "application/samlmetadata+xml";
+
+impl Reply for SamlMetadata {
+    fn spec() -> ReplySpec {
+        ReplySpec {
+            status: 200,
+            schema: Some(|generator| generator.subschema_for::<String>()),
+            content_type: SAML_METADATA,
+        }
+    }
+    fn respond(self) -> Result<Response> {
+        Ok(Response::with_body(200, SAML_METADATA, self.0.into_bytes()))
     }
 }
 

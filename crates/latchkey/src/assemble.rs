@@ -224,6 +224,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         outbound: Outbound::new(config.outbound.clone())
             .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?,
         oidc: Arc::default(),
+        saml: Arc::default(),
     });
     Ok(App::new(AppParts {
         access: Arc::new(Access::new(Box::new(authenticators))),

@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use frame::{App, operations::Operation, outbound::Outbound};
 use kernel::Result;
 
-use crate::{keys::SigningKeys, passwords::Hasher, sso::oidc::Known};
+use crate::{keys::SigningKeys, passwords::Hasher};
 
 /// What the operator may set about signing in.
 #[derive(Clone, Debug)]
@@ -49,7 +49,9 @@ pub struct SignIn {
     /// What reaches identity providers.
     pub outbound: Outbound,
     /// What OpenID Connect providers say about themselves.
-    pub oidc: Arc<Known>,
+    pub oidc: Arc<sso::oidc::Known>,
+    /// The metadata of SAML providers.
+    pub saml: Arc<sso::saml::Known>,
 }
 
 /// This capability's part of the program.

@@ -23,6 +23,8 @@ mod sessions;
 mod settings;
 mod single_sign_on;
 mod single_sign_on_attacks;
+mod single_sign_on_saml;
+mod single_sign_on_saml_attacks;
 mod sso;
 mod system_account_tokens;
 mod system_accounts;

@@ -18,7 +18,7 @@ use kernel::{Invalid, PersonId, Problem, Result};
 use crate::sessions::SessionId;
 
 /// Every template of this crate.
-pub const TEMPLATES: [Template; 14] = [
+pub const TEMPLATES: [Template; 15] = [
     ("login.html", include_str!("../../templates/login.html")),
     ("organization.html", include_str!("../../templates/organization.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
@@ -29,6 +29,7 @@ pub const TEMPLATES: [Template; 14] = [
     ("device_confirm.html", include_str!("../../templates/device_confirm.html")),
     ("device_done.html", include_str!("../../templates/device_done.html")),
     ("sso.html", include_str!("../../templates/sso.html")),
+    ("sso_form.html", include_str!("../../templates/sso_form.html")),
     ("sso_refused.html", include_str!("../../templates/sso_refused.html")),
     ("rehearse.html", include_str!("../../templates/rehearse.html")),
     ("rehearsal.html", include_str!("../../templates/rehearsal.html")),

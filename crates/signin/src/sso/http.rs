@@ -8,6 +8,7 @@ use identity::IDENTITY_ADMIN;
 use kernel::Action;
 
 use super::{
+    acs::{answer_take, metadata},
     authenticate, door_page, doors_page,
     rehearsal::{rehearsal_page, rehearse},
 };
@@ -31,6 +32,21 @@ pub fn operations() -> Vec<Operation> {
             .query(&[("return_to", "Where to go then.")])
             .errors(&[400, 429])
             .handle(authenticate),
+        get("saml-metadata", "/v2/authenticate/{organizationLoginPath}/saml/metadata")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(TAG, "Get the SAML metadata of this service", "What the organization's provider has to know about it.")
+            .errors(&[404])
+            .handle(metadata),
+        post("saml-acs", "/v2/authenticate/{organizationLoginPath}/saml/acs")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(
+                TAG,
+                "Take in an answer of the organization's SAML provider",
+                "The assertion consumer service, by the POST binding. `RelayState` is needed: who signs in begins here.",
+            )
+            .form()
+            .errors(&[400])
+            .handle(answer_take),
         post("test-identity-provider", "/v3/identity-providers/{id}/test")
             .allow(DEFAULT, edit)
             .doc(

@@ -2,12 +2,14 @@
 //! is a row, found by the hash of `state`, bound to the browser that began it, and used once. What arrives is
 //! believed before a transaction begins, and turned into a session in one.
 
+mod acs;
 mod arrival;
 pub mod domains;
 pub mod http;
 pub mod oidc;
 mod people;
 pub(crate) mod rehearsal;
+pub mod saml;
 pub mod store;
 
 use std::time::Duration;
@@ -107,24 +109,54 @@ async fn open(db: &OrgScope, provider: &Provider) -> Result<bool> {
     Ok(provider.enabled && kind && organizations::store::organization_get(db).await?.state == "active")
 }
 
+/// Where a browser has to go.
+enum Onward {
+    /// To this address.
+    Link(String),
+    /// To this address, with these fields.
+    Form { action: url::Url, fields: Vec<(String, String)> },
+}
+
+/// What a provider is asked.
+struct Asked {
+    onward: Onward,
+    /// What has to be remembered of it.
+    request: Option<String>,
+}
+
+impl Onward {
+    /// Leads there; by a form only if the person sends it.
+    fn page(self, visit: &Visit) -> Result<Page> {
+        match self {
+            Self::Link(url) => Page::see_other(&url, visit.keep()?),
+            Self::Form { action, fields } => {
+                let origin = action.origin().ascii_serialization();
+                let host = action.host_str().unwrap_or_default().to_owned();
+                let more = context! { action => action.as_str(), fields, host };
+                Ok(visit.page("sso_form.html", "Single sign-on", more)?.with_forms_to(&origin))
+            }
+        }
+    }
+}
+
 /// Begins a sign-in: where the browser has to go.
-async fn begin(cx: &Cx, visit: &Visit, login_path: &str, return_to: &str) -> Result<String, Halt> {
+async fn begin(cx: &Cx, visit: &Visit, login_path: &str, return_to: &str) -> Result<Onward, Halt> {
     let app = cx.app();
     let (org_id, provider) = entrance(app, login_path).await?;
+    let state = BASE64_URL_SAFE_NO_PAD.encode(app.random_key());
+    let Asked { onward, request } = ask(app, &provider, &state).await?;
     let attempt = Attempt {
         org_id,
         identity_provider_id: provider.id,
         browser_hash: Some(browser_hash(app, visit)),
         rehearsal: false,
         return_to: return_to.to_owned(),
-        request: None,
+        request,
         answer: None,
         expires_at: now(app).plus(LIFE),
     };
-    let state = BASE64_URL_SAFE_NO_PAD.encode(app.random_key());
-    let url = ask(app, &provider, &state).await?;
     keep(cx, &state, &attempt).await?;
-    Ok(url)
+    Ok(onward)
 }
 
 /// Writes down that a sign-in is under way.
@@ -137,11 +169,14 @@ async fn keep(cx: &Cx, state: &str, attempt: &Attempt) -> Result<()> {
     Ok(())
 }
 
-/// Where a provider lets people sign in.
-async fn ask(app: &App, provider: &Provider, state: &str) -> Result<String, Halt> {
+/// How a provider is asked to sign somebody in.
+async fn ask(app: &App, provider: &Provider, state: &str) -> Result<Asked, Halt> {
     match &provider.config {
-        Config::Oidc(config) => oidc::begin(app, config, state).await,
-        Config::Saml(_) => refused("Signing in by SAML is not possible yet."),
+        Config::Oidc(config) => {
+            let url = oidc::begin(app, config, state).await?;
+            Ok(Asked { onward: Onward::Link(url), request: None })
+        }
+        Config::Saml(config) => saml::begin(app, provider, config, state).await,
     }
 }
 
@@ -149,7 +184,12 @@ async fn ask(app: &App, provider: &Provider, state: &str) -> Result<String, Halt
 async fn authenticate(cx: Cx, Segment(path): Segment, visit: Visit, query: Query) -> Result<Leave> {
     let back = wanted_return(&cx, query.get("return_to"))?;
     match begin(&cx, &visit, &path, &back).await {
-        Ok(location) => Ok(Leave { location, headers: visit.keep()? }),
+        Ok(Onward::Link(location)) => Ok(Leave { location, headers: visit.keep()? }),
+        // A form needs a page; that sign-in is given up, and another begins there.
+        Ok(Onward::Form { .. }) => {
+            let location = format!("/login/{}?return_to={}", encode(&path), encode(&back));
+            Ok(Leave { location, headers: visit.keep()? })
+        }
         Err(Halt::Refused(502, _)) => Err(Problem::Unavailable("The identity provider cannot be reached")),
         Err(Halt::Refused(_, why)) => {
             Err(Problem::Invalid(vec![Invalid::path("organizationLoginPath", Fault::Rule(why))]))
@@ -174,7 +214,7 @@ fn wanted_return(cx: &Cx, text: Option<&str>) -> Result<String> {
 async fn door_page(cx: Cx, Segment(path): Segment, visit: Visit, query: Query) -> Result<Page> {
     let back = return_to(query.get("return_to")).to_owned();
     match begin(&cx, &visit, &path, &back).await {
-        Ok(url) => Page::see_other(&url, visit.keep()?),
+        Ok(onward) => onward.page(&visit),
         Err(halt) => halted(&visit, halt, None),
     }
 }
@@ -239,6 +279,7 @@ async fn finish(cx: &Cx, visit: &Visit, state: &str, answer: &oidc::Answer<'_>) 
     let Some(provider) = provider else { return halted(visit, Halt::Refused(403, CLOSED.to_owned()), None) };
     let believed = match (&provider.config, attempt.rehearsal || open(&db, &provider).await?) {
         (Config::Oidc(config), true) => oidc::finish(app, &provider, config, state, answer).await,
+        (Config::Saml(_), true) => acs::answered(app, state, &attempt),
         _ => refused(CLOSED),
     };
     drop(db);

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Halt, LIFE,
+    Asked, Halt, LIFE, Onward,
     arrival::{Arrival, Groups},
     ask, browser_hash, halted, keep, now,
     people::{self, Plan, Team, Who},
@@ -72,22 +72,22 @@ pub(crate) async fn prepare(cx: &Cx, id: IdentityProviderId) -> Result<Rehearsal
 /// Binds a rehearsal to this browser, and sends it to the provider.
 pub(super) async fn rehearsal_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
     match begun(&cx, &visit, query.get("ticket").unwrap_or_default()).await {
-        Ok(url) => Page::see_other(&url, visit.keep()?),
+        Ok(onward) => onward.page(&visit),
         Err(halt) => halted(&visit, halt, Some("/account".to_owned())),
     }
 }
 
-async fn begun(cx: &Cx, visit: &Visit, state: &str) -> Result<String, Halt> {
+async fn begun(cx: &Cx, visit: &Visit, state: &str) -> Result<Onward, Halt> {
     let app = cx.app();
     let gone = || {
         Halt::Refused(400, "This rehearsal was begun already, or took too long. Prepare another.".to_owned())
     };
     let hash = state_hash(app, state);
     let provider = prepared(app, state).await?.ok_or_else(gone)?;
-    let url = ask(app, &provider, state).await?;
-    match store::attempt_bind(&cx.platform(), hash, browser_hash(app, visit), None).await? {
+    let Asked { onward, request } = ask(app, &provider, state).await?;
+    match store::attempt_bind(&cx.platform(), hash, browser_hash(app, visit), request.as_deref()).await? {
         0 => Err(gone()),
-        _ => Ok(url),
+        _ => Ok(onward),
     }
 }
 
