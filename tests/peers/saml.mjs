@@ -8,6 +8,7 @@
 //   sign      what it signs: assertion, message, both or none
 //   tamper    what the next answers say wrongly, each signed all the same
 //   pair      another key and certificate: which key signs, and which certificates its metadata shows
+//   wants_signed  whether it takes signed requests only
 //   bindings  which bindings its metadata offers
 
 import fs from 'node:fs';
@@ -29,6 +30,7 @@ let sign = 'assertion';
 let tamper = '';
 let bindings = ['redirect', 'post'];
 let pair = { key: read(keyFile), shown: [read(certificateFile)] };
+let wantsSigned = false;
 let sp;
 
 const binding = (name) => `urn:oasis:names:tc:SAML:2.0:bindings:HTTP-${name === 'post' ? 'POST' : 'Redirect'}`;
@@ -37,6 +39,7 @@ const provider = (shown) =>
     entityID: `${address}/metadata`,
     privateKey: pair.key,
     signingCert: shown,
+    wantAuthnRequestsSigned: wantsSigned,
     isAssertionEncrypted: tamper === 'encrypted',
     requestSignatureAlgorithm: tamper === 'weak' ? 'http://www.w3.org/2000/09/xmldsig#rsa-sha1' : 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
     messageSigningOrder: 'sign-then-encrypt',
@@ -78,9 +81,11 @@ async function signIn(url, form) {
     wantMessageSigned: ['message', 'both'].includes(sign),
   });
   const idp = provider(pair.shown[0]);
+  const signedOnes = samlify.ServiceProvider({ metadata: sp.replace('AuthnRequestsSigned="false"', `AuthnRequestsSigned="${wantsSigned}"`) });
   const how = form ? 'post' : 'redirect';
   const got = form ?? Object.fromEntries(url.searchParams);
-  const request = await idp.parseLoginRequest(service, how, { query: got, body: got });
+  const octetString = ['SAMLRequest', 'RelayState', 'SigAlg'].filter((name) => name in got).map((name) => `${name}=${encodeURIComponent(got[name])}`).join('&');
+  const request = await idp.parseLoginRequest(signedOnes, how, { query: got, body: got, octetString });
   const tagged = () => ({ id: '_unused', context: written(request.extract.request.id, acs, meta.getEntityID()) });
   const answer = await idp.createLoginResponse(service, request, 'post', {}, tagged);
   return `<form method="post" action="${escape(acs)}"><input type="hidden" name="SAMLResponse" value="${answer.context}"><input type="hidden" name="RelayState" value="${escape(got.RelayState ?? '')}"></form>`;
@@ -107,6 +112,7 @@ server.on('request', async (req, res) => {
     if (told.sign) sign = told.sign;
     if ('tamper' in told) tamper = told.tamper;
     if (told.pair) pair = { key: read(told.pair.key), shown: told.pair.shown.map(read) };
+    if ('wants_signed' in told) wantsSigned = told.wants_signed;
     if (told.bindings) bindings = told.bindings;
     res.end('{}');
   } catch (error) {

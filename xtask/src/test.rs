@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::browser::browser;
 use crate::fault::{Fault, Result};
+use crate::install;
 use crate::node;
 use crate::postgres::{Cluster, Durability};
 use crate::process::{go_on, interrupted, on_path, run, succeeds};
@@ -80,6 +81,10 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     }
     steps.step("python", || python_for(&mut tests, workspace))?;
     steps.step("peers", || {
+        // One of the SAML providers signs by it.
+        if on_path("xmlsec1").is_none() {
+            install::debian(&["xmlsec1"], "xmlsec1")?;
+        }
         tests.env("LATCHKEY_TEST_PEERS", node::prepare(workspace, "peers")?);
         Ok(())
     })?;

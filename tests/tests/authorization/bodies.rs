@@ -87,6 +87,7 @@ impl Maker<'_> {
                 let team = self.named_team(request).await;
                 json!({ "data": [{ "team_id": team, "groups": [self.name("group")] }] })
             }
+            "saml-acs" => json!({ "SAMLResponse": "eA==", "RelayState": "nothing" }),
             other => panic!("nobody wrote a body for [{other}]"),
         }
     }

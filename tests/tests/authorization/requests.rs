@@ -123,7 +123,7 @@ impl<'a> Maker<'a> {
         };
         for segment in operation.path.split('/').skip(1) {
             let part = if segment == "{organizationLoginPath}" {
-                self.login_path().await
+                self.login_path(operation.id.starts_with("saml-")).await
             } else if segment.starts_with('{') {
                 self.name_object(&mut request, subject).await
             } else {
@@ -141,7 +141,13 @@ impl<'a> Maker<'a> {
     }
 
     /// Where the organization's people sign in. It is nobody's secret, so it is no id of ours.
-    async fn login_path(&self) -> String {
+    async fn login_path(&self, saml: bool) -> String {
+        if saml {
+            let config = json!({ "idp_metadata_url": "https://idp.test/metadata" });
+            let provider = json!({ "type": "saml", "login_path": self.name("path"), "config": config });
+            self.post("/v3/identity-providers", provider.clone()).await;
+            return provider["login_path"].as_str().expect("a path").to_owned();
+        }
         let set_up = async {
             let discovery = Discovery::serve().await;
             let mut provider = self.provider();

@@ -26,6 +26,7 @@ const NAMELESS: &[&str] = &[
     "get-signing-keys",
     // Leads to the provider, whoever asks.
     "authenticate-sso",
+    "saml-metadata",
     // Names the organization, but only inside of KRNs.
     "get-users-me-permissions",
     // For platform services alone; a user sees nothing by them.

@@ -35,6 +35,7 @@ fn fault(reply: &Reply) -> Option<String> {
         _ => {
             content_type.starts_with("application/json")
                 || content_type.starts_with("application/openmetrics-text")
+                || content_type == "application/samlmetadata+xml"
         }
     };
     (!right).then(|| format!("is of type [{content_type}]"))

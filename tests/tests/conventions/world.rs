@@ -93,6 +93,7 @@ impl World {
         let saml = json!({ "idp_metadata_url": "https://saml.example.test/metadata" });
         let saml = json!({ "type": "saml", "login_path": "acme-saml", "config": saml });
         let saml = id(&owner.post("/v3/identity-providers", saml).await.expect(201));
+        ids.insert("login path", "acme-saml".to_owned());
         // The older API shows the mappings of the provider that is enabled, and replaces them.
         for provider in [&oidc, &saml] {
             let mappings = format!("/v3/identity-providers/{provider}/team-group-mappings");
@@ -142,6 +143,7 @@ impl World {
         let of_user = path.starts_with("/v3/users/");
         self.id(match name {
             "organizationId" => "organization",
+            "organizationLoginPath" => "login path",
             "teamId" => "team",
             "userId" if path.contains("/access-tokens") => "owner",
             "userId" => "user",

@@ -316,6 +316,7 @@ on_both! {
             "refresh-token",
             "refresh-token-kauth",
             "revoke-token",
+            "saml-acs",
         ];
         let changing = day.specs.iter().filter(|spec| spec.method != Method::GET && !spec.page).map(|spec| spec.id);
         let changing = changing.filter(|id| !elsewhere.contains(id));

@@ -160,3 +160,31 @@ on_both! {
         acme.sign_in().await.shows(200, "Ann Lee");
     }
 }
+
+on_both! {
+    /// An assertion that is encrypted to our certificate, requests that the provider wants signed, and both
+    /// still after the master key was changed.
+    async fn encrypted_and_signed(engine: Engine) {
+        let Some(acme) = acme(engine, Make::Samlify).await else { return };
+        acme.idp.tell(json!({ "wants_signed": true, "tamper": "encrypted" })).await;
+        for _ in 0..2 {
+            let mut browser = Browser::new(&acme.app.owner);
+            let answer = acme.answer(&mut browser).await;
+            assert!(answer.xml.contains("EncryptedAssertion") && !answer.xml.contains("ann@acme.test"));
+            answer.send(&mut browser).await.shows(200, "<h1>Ann Lee</h1>");
+            assert_eq!(signin::sso::saml_keys::reseal(&acme.app.app).await.expect("sealed anew"), 1);
+        }
+        let other = SamlProvider::start(Make::Samlify).expect("it started before");
+        let elsewhere = TestApp::new(engine).await;
+        let config = json!({ "idp_metadata_url": format!("{}/metadata", other.address) });
+        let new = json!({ "type": "saml", "login_path": "acme", "config": config });
+        elsewhere.owner.post(PROVIDERS, new).await.expect(201);
+        let metadata = elsewhere.anonymous().get("/v2/authenticate/acme/saml/metadata").await.text;
+        // Encrypted to somebody else of the same name.
+        let theirs = metadata.split("/sp/").nth(1).and_then(|it| it.split('"').next()).expect("an id").to_owned();
+        let ours = acme.app.anonymous().get("/v2/authenticate/acme/saml/metadata").await.text;
+        let our_id = ours.split("/sp/").nth(1).and_then(|it| it.split('"').next()).expect("an id").to_owned();
+        acme.idp.tell(json!({ "sp": metadata.replace(&theirs, &our_id), "wants_signed": false })).await;
+        acme.sign_in().await.shows(403, "it cannot be decrypted or verified");
+    }
+}

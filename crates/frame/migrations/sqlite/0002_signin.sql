@@ -129,3 +129,15 @@ CREATE TABLE verified_domains (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (org_id, domain)
 ) WITHOUT ROWID;
+
+-- This installation's key towards a SAML provider, sealed, and its certificate: requests are signed with it,
+-- assertions are encrypted to it.
+CREATE TABLE saml_keys (
+    org_id BLOB NOT NULL,
+    identity_provider_id BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    certificate TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, identity_provider_id),
+    FOREIGN KEY (org_id, identity_provider_id) REFERENCES identity_providers (org_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;

@@ -80,7 +80,7 @@ async fn judge(app: &App, path: &str, state: &str, response: &str) -> Result<Opt
         return refused(CLOSED);
     };
     let Config::Saml(config) = &provider.config else { return refused(CLOSED) };
-    saml::finish(app, &provider, config, &request, state, response).await.map(Some)
+    saml::finish(app, org_id, &provider, config, &request, state, response).await.map(Some)
 }
 
 /// What an answer said that was judged before.
@@ -105,7 +105,7 @@ pub(super) async fn metadata(cx: Cx, Segment(path): Segment) -> Result<SamlMetad
     let provider = identity_providers::store::provider_get(&read.org(org_id), identity_provider_id)
         .await?
         .ok_or_else(missing)?;
-    match (&provider.config, saml::own_metadata(cx.app(), &provider)) {
+    match (&provider.config, saml::own_metadata(cx.app(), org_id, &provider).await) {
         (Config::Oidc(_), _) => Err(missing()),
         (_, Ok(xml)) => Ok(SamlMetadata(xml)),
         (_, Err(Halt::Problem(problem))) => Err(problem),

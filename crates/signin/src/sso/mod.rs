@@ -10,6 +10,7 @@ pub mod oidc;
 mod people;
 pub(crate) mod rehearsal;
 pub mod saml;
+pub mod saml_keys;
 pub mod store;
 
 use std::time::Duration;
@@ -144,7 +145,7 @@ async fn begin(cx: &Cx, visit: &Visit, login_path: &str, return_to: &str) -> Res
     let app = cx.app();
     let (org_id, provider) = entrance(app, login_path).await?;
     let state = BASE64_URL_SAFE_NO_PAD.encode(app.random_key());
-    let Asked { onward, request } = ask(app, &provider, &state).await?;
+    let Asked { onward, request } = ask(app, org_id, &provider, &state).await?;
     let attempt = Attempt {
         org_id,
         identity_provider_id: provider.id,
@@ -170,13 +171,13 @@ async fn keep(cx: &Cx, state: &str, attempt: &Attempt) -> Result<()> {
 }
 
 /// How a provider is asked to sign somebody in.
-async fn ask(app: &App, provider: &Provider, state: &str) -> Result<Asked, Halt> {
+async fn ask(app: &App, org: OrgId, provider: &Provider, state: &str) -> Result<Asked, Halt> {
     match &provider.config {
         Config::Oidc(config) => {
             let url = oidc::begin(app, config, state).await?;
             Ok(Asked { onward: Onward::Link(url), request: None })
         }
-        Config::Saml(config) => saml::begin(app, provider, config, state).await,
+        Config::Saml(config) => saml::begin(app, org, provider, config, state).await,
     }
 }
 

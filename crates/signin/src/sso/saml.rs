@@ -6,15 +6,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use frame::{App, outbound::read};
 use identity::identity_providers::{Provider, config::Saml as Config};
-use kernel::{Timestamp, WallClock};
+use kernel::{OrgId, Timestamp, WallClock};
 use quick_cache::sync::Cache;
 use saml_rs::{
-    AcsEndpoint, AssertionSignaturePolicy, Attributes, AudienceValidationPolicy, BrowserInput, EntityId,
-    FormField, IdpDescriptor, MessageId, MetadataTrustPolicy, NameIdCreationPolicy, PendingAuthnRequest,
-    RelayStateParam, ReplayPolicy, Saml, SamlError, SamlValidationContext, Sp, SpConfig, SpValidationPolicy,
-    SsoRequestBinding, SsoResponse, SsoResponseBinding, StartSso, XmlSignatureProfile, constants::Binding,
+    AcsEndpoint, AssertionSignaturePolicy, Attributes, AudienceValidationPolicy, AuthnRequestSigningPolicy,
+    BrowserInput, CertificatePem, Credentials, EntityId, FormField, IdpDescriptor, MessageId,
+    MetadataTrustPolicy, NameIdCreationPolicy, PendingAuthnRequest, PrivateKeyPem, RelayStateParam,
+    ReplayPolicy, Saml, SamlError, SamlValidationContext, Sp, SpConfig, SpValidationPolicy,
+    SsoRequestBinding, SsoResponse, SsoResponseBinding, StartSso, XmlEncryptionPolicy, XmlPolicy,
+    XmlSignatureProfile, constants::Binding,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,7 +25,9 @@ use serde_json::{Map, Value};
 use super::{
     Asked, Halt, Onward,
     arrival::{Arrival, Groups},
-    refused, unreachable,
+    refused,
+    saml_keys::{self, Pair},
+    unreachable,
 };
 use crate::part;
 
@@ -33,8 +38,15 @@ const SEEK: Duration = Duration::from_secs(30);
 /// How many providers' metadata is remembered.
 const MOST: usize = 256;
 
-/// The assertion is signed, or the answer that it is in.
-const EITHER: AssertionSignaturePolicy = AssertionSignaturePolicy::AllowUnsignedForCompatibility;
+/// What is asked of an answer: its assertion is signed, or itself, by RSA with SHA-2; it is for us.
+fn policy() -> SpValidationPolicy {
+    SpValidationPolicy {
+        xml_signatures: XmlSignatureProfile::StrictRsaSha2,
+        audience: AudienceValidationPolicy::Validate,
+        name_id_creation: NameIdCreationPolicy::AllowCreate,
+        ..SpValidationPolicy::recommended()
+    }
+}
 
 /// What is known of providers.
 pub struct Known(Cache<String, Arc<Metadata>>);
@@ -109,37 +121,56 @@ fn acs(app: &App, provider: &Provider) -> Result<AcsEndpoint, SamlError> {
 fn service_provider(
     app: &App,
     provider: &Provider,
-    assertions: AssertionSignaturePolicy,
+    pair: &Pair,
+    policy: SpValidationPolicy,
+    encrypted: bool,
 ) -> Result<Saml<Sp>, Halt> {
     let made = || {
         let entity_id = EntityId::try_new(format!("{}/sp/{}", app.settings.public_url, provider.id))?;
-        let policy = SpValidationPolicy {
-            assertions,
-            xml_signatures: XmlSignatureProfile::StrictRsaSha2,
-            audience: AudienceValidationPolicy::Validate,
-            name_id_creation: NameIdCreationPolicy::AllowCreate,
-            ..SpValidationPolicy::recommended()
+        let (key, certificate) =
+            (PrivateKeyPem::new(pair.key.reveal()), CertificatePem::new(&*pair.certificate));
+        let encryption = match encrypted {
+            true => XmlEncryptionPolicy::encrypt_assertions(),
+            false => XmlEncryptionPolicy::default(),
         };
-        Saml::sp(SpConfig::builder(entity_id).acs_endpoint(acs(app, provider)?).validation(policy).build()?)
+        let xml = XmlPolicy { encryption, ..XmlPolicy::default() };
+        let credentials = Credentials {
+            signing_key: Some(key.clone()),
+            signing_certificate: Some(certificate.clone()),
+            decryption_key: Some(key),
+            encryption_certificate: Some(certificate),
+            ..Credentials::default()
+        };
+        Saml::sp(
+            SpConfig::builder(entity_id)
+                .acs_endpoint(acs(app, provider)?)
+                .credentials(credentials)
+                .xml(xml)
+                .validation(policy.clone())
+                .build()?,
+        )
     };
     made().map_err(|error: SamlError| Halt::Problem(kernel::Problem::Internal(Box::new(error))))
 }
 
 /// This installation's metadata towards a provider. It asks for signed assertions, which some providers only
 /// send to who asks; an assertion inside a signed answer is as good.
-pub(super) fn own_metadata(app: &App, provider: &Provider) -> Result<String, Halt> {
-    let asking = service_provider(app, provider, AssertionSignaturePolicy::RequireSigned)?;
-    Ok(asking.metadata_xml().to_owned())
+pub(super) async fn own_metadata(app: &App, org: OrgId, provider: &Provider) -> Result<String, Halt> {
+    let pair = saml_keys::pair(app, org, provider.id).await?;
+    let asking = SpValidationPolicy { assertions: AssertionSignaturePolicy::RequireSigned, ..policy() };
+    Ok(service_provider(app, provider, &pair, asking, false)?.metadata_xml().to_owned())
 }
 
 /// How a browser is sent to sign in.
 pub(super) async fn begin(
     app: &App,
+    org: OrgId,
     provider: &Provider,
     config: &Config,
     state: &str,
 ) -> Result<Asked, Halt> {
     let metadata = metadata(app, config, false).await?;
+    let pair = saml_keys::pair(app, org, provider.id).await?;
     let fault = |error: SamlError| {
         tracing::warn!(%error, "a SAML request cannot be made");
         Halt::Refused(
@@ -150,7 +181,12 @@ pub(super) async fn begin(
     let relay = RelayStateParam::try_from_option(Some(state)).map_err(fault)?;
     let redirects = metadata.idp.metadata().get_single_sign_on_service(Binding::Redirect).is_some();
     let options = if redirects { StartSso::redirect() } else { StartSso::post() };
-    let started = service_provider(app, provider, EITHER)?
+    let authn_requests = match metadata.idp.metadata().is_want_authn_requests_signed() {
+        true => AuthnRequestSigningPolicy::Sign,
+        false => AuthnRequestSigningPolicy::DoNotSignForCompatibility,
+    };
+    let asking = SpValidationPolicy { authn_requests, ..policy() };
+    let started = service_provider(app, provider, &pair, asking, false)?
         .start_sso(&metadata.idp, options.relay_state(relay))
         .map_err(fault)?;
     let request = Request {
@@ -179,6 +215,7 @@ pub(super) async fn begin(
 /// Finds out who arrives with an answer; also with one that was signed by a new certificate of the provider.
 pub(super) async fn finish(
     app: &App,
+    org: OrgId,
     provider: &Provider,
     config: &Config,
     request: &str,
@@ -186,7 +223,8 @@ pub(super) async fn finish(
     response: &str,
 ) -> Result<Arrival, Halt> {
     let known = metadata(app, config, false).await?;
-    let error = match accept(app, provider, &known.idp, request, state, response) {
+    let pair = saml_keys::pair(app, org, provider.id).await?;
+    let error = match accept(app, provider, &pair, &known.idp, request, state, response) {
         Err(Refusal::Saml(error)) => error,
         Err(Refusal::Halt(halt)) => return Err(halt),
         Ok(arrival) => return Ok(arrival),
@@ -194,7 +232,7 @@ pub(super) async fn finish(
     let newer = metadata(app, config, true).await?;
     let error = match newer.fetched_at == known.fetched_at {
         true => error,
-        false => match accept(app, provider, &newer.idp, request, state, response) {
+        false => match accept(app, provider, &pair, &newer.idp, request, state, response) {
             Err(Refusal::Saml(error)) => error,
             Err(Refusal::Halt(halt)) => return Err(halt),
             Ok(arrival) => return Ok(arrival),
@@ -222,6 +260,7 @@ impl From<Halt> for Refusal {
 fn accept(
     app: &App,
     provider: &Provider,
+    pair: &Pair,
     idp: &IdpDescriptor,
     request: &str,
     state: &str,
@@ -238,8 +277,11 @@ fn accept(
     let now = SystemTime::UNIX_EPOCH + Duration::from_micros(micros);
     // The request is used up with its first answer, which leaves nothing to be replayed.
     let context = SamlValidationContext::new(now, ReplayPolicy::DisabledForCompatibility);
+    // Decides only which way is tried, not what is believed: the library takes either kind, when told which.
+    let encrypted = BASE64_STANDARD.decode(response.split_ascii_whitespace().collect::<String>());
+    let encrypted = encrypted.is_ok_and(|xml| String::from_utf8_lossy(&xml).contains("EncryptedAssertion"));
     let fields = vec![FormField::new("SAMLResponse", response), FormField::new("RelayState", state)];
-    let session = service_provider(app, provider, EITHER)?.finish_sso(
+    let session = service_provider(app, provider, pair, policy(), encrypted)?.finish_sso(
         idp,
         &pending,
         BrowserInput::<SsoResponse>::post(fields),
@@ -311,6 +353,7 @@ fn told(error: &SamlError) -> &'static str {
         SamlError::Xml(_) | SamlError::Base64(_) | SamlError::Invalid(_) | SamlError::ProtocolProfile(_) => {
             "it cannot be read"
         }
+        SamlError::Crypto(_) | SamlError::Unsupported(_) => "it cannot be decrypted or verified",
         _ => "its signature is not right",
     }
 }
