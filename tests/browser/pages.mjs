@@ -4,7 +4,10 @@
 // node pages.mjs BASE_URL TOKEN PASSWORD [FOLDER_FOR_SCREENSHOTS]
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
@@ -22,8 +25,8 @@ const browser = await chromium.launch({
 
 let checked = 0;
 
-async function api(path, body, headers = {}) {
-  const reply = await fetch(base + path, { method: 'POST', body, headers });
+async function api(path, body, headers = {}, method = 'POST') {
+  const reply = await fetch(base + path, { method, body, headers });
   const text = await reply.text();
   assert.ok(reply.ok || reply.status === 400, `${path}: ${reply.status} ${text}`);
   return text ? JSON.parse(text) : {};
@@ -31,6 +34,132 @@ async function api(path, body, headers = {}) {
 
 const invite = (email) =>
   api('/v3/invites', JSON.stringify({ email }), { authorization: `Bearer ${token}`, 'content-type': 'application/json' });
+const owner = (method, path, body) =>
+  api(path, JSON.stringify(body), { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, method);
+
+/** Identity providers beside us; what they show is theirs. */
+const elsewhere = new Set();
+const children = [];
+
+async function peer(script, ...args) {
+  const child = spawn('node', [script, ...args], { cwd: process.env.PEERS, stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line.startsWith('http')) continue;
+    elsewhere.add(line);
+    return { address: line, tell: (what) => fetch(`${line}/__test`, { method: 'POST', body: JSON.stringify(what) }) };
+  }
+  throw new Error(`${script} did not start`);
+}
+
+const provider = async (type, login_path, config) => {
+  const made = await owner('POST', '/v3/identity-providers', { type, login_path, config });
+  await owner('POST', `/v3/identity-providers/${made.id}/team-group-mappings`, { team_id: team.id, group: 'dev' });
+  return made;
+};
+
+const team = await owner('POST', '/v3/teams', { name: 'Developers' });
+const oidc = await peer('oidc.mjs', `${base}/login`);
+const oidcProvider = await provider('oidc', 'acme', {
+  issuer_url: oidc.address, client_id: 'latchkey', client_secret: 'p@ss: word+%',
+});
+const keys = mkdtempSync('saml-');
+execFileSync('openssl', [
+  'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=idp.test', '-keyout', `${keys}/key.pem`, '-out', `${keys}/certificate.pem`,
+], { stdio: 'ignore' });
+const saml = await peer('saml.mjs', ...['key', 'certificate'].map((name) => `${process.cwd()}/${keys}/${name}.pem`));
+const samlProvider = await provider('saml', 'acme-saml', { idp_metadata_url: `${saml.address}/metadata` });
+await saml.tell({
+  sp: await (await fetch(`${base}/v2/authenticate/acme-saml/saml/metadata`)).text(),
+  person: { id: 'sam', attributes: { email: 'sam@latchkey.test', firstName: 'Sam', lastName: 'Ray', groups: 'dev' } },
+});
+
+/** Lets people in through one of the providers. */
+async function through(type) {
+  const [on, off] = type === 'oidc' ? [oidcProvider, samlProvider] : [samlProvider, oidcProvider];
+  await owner('PATCH', `/v3/identity-providers/${off.id}`, { enabled: false });
+  await owner('PATCH', `/v3/identity-providers/${on.id}`, { enabled: true });
+  await owner('PATCH', '/v3/authentication-settings', {
+    oidc_auth_enabled: type === 'oidc', saml_auth_enabled: type === 'saml', idp_mapping_enabled: true,
+  });
+}
+
+async function singleSignOn({ page, see, fill, press }, tag) {
+  await through('oidc');
+  await page.context().clearCookies();
+  await oidc.tell({ person: { sub: tag, email: `${tag}-sso@latchkey.test`, name: 'Kim Doe', groups: ['dev', 'all'] } });
+  await page.goto(`${base}/login`);
+  await page.getByRole('link', { name: 'Use single sign-on' }).click();
+  await see('sso', 'Login path');
+  await fill({ 'Login path': 'nobody' });
+  await press('Continue');
+  await see('sso-unknown', 'No organization signs in by this name');
+  await fill({ 'Login path': 'acme' });
+  await press('Continue');
+  await see('sso-continue', 'and come back here');
+  await page.locator('main').getByRole('link', { name: 'Continue', exact: true }).click();
+  await see('sso-account', 'Kim Doe');
+  await page.context().clearCookies();
+  await oidc.tell({ person: null });
+  await page.goto(`${base}/login/acme`);
+  await see('sso-refused', 'did not let you in');
+
+  await through('saml');
+  await page.context().clearCookies();
+  await page.goto(`${base}/login/acme-saml?return_to=/device-activate`);
+  await page.getByRole('button', { name: 'Send' }).click();
+  await see('sso-saml', 'Enter the code');
+  await page.goto(`${base}/account`);
+  await see('sso-saml-account', 'Sam Ray');
+}
+
+/** What an authenticator app shows for the secret on the page (RFC 6238), so many steps from now. */
+async function code(page, steps = 0) {
+  const written = (await page.locator('p.hint code').textContent()).replaceAll(' ', '');
+  const bits = [...written].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  return () => {
+    const step = Buffer.alloc(8);
+    step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+    const tag = createHmac('sha1', secret).update(step).digest();
+    const at = tag[19] & 15;
+    return String((tag.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+  };
+}
+
+async function secondFactor({ page, see, fill, press }, email, own) {
+  await page.goto(`${base}/account`);
+  const card = page.getByRole('region', { name: 'Second factor' });
+  await card.getByLabel('Your password').fill(own);
+  await press('Add an app');
+  await see('factor-add', 'Or type this secret');
+  const [now, next] = [await code(page), await code(page, 1)];
+  await fill({ 'Code that the app shows': now() });
+  await press('Add it');
+  await see('factor-codes', 'They are not shown again');
+  await page.context().clearCookies();
+  await page.goto(`${base}/login`);
+  await fill({ 'E-mail address': email, Password: own });
+  await press('Sign in');
+  await see('factor', 'Enter the code that your authenticator app shows');
+  await fill({ Code: '000000' });
+  await press('Continue');
+  await see('factor-wrong', 'This code is not right');
+  await fill({ Code: next() });
+  await press('Continue');
+  await see('account-factor', 'You have 10 recovery codes left');
+}
+
+async function rehearsal({ page, see }, tag) {
+  await through('oidc');
+  await oidc.tell({ person: { sub: `new-${tag}`, email: `new-${tag}@latchkey.test`, name: 'Lou New', groups: ['dev', 'all'] } });
+  await page.goto(`${base}/account`);
+  await page.getByRole('button', { name: 'Rehearse the sign-in through acme', exact: true }).click();
+  await see('rehearse', 'Nothing is granted');
+  await page.getByRole('link', { name: 'Begin' }).click();
+  await see('rehearsal', 'This person would be signed in');
+}
+
 const ask = () =>
   api('/v3/internal/oauth/device/authorize', new URLSearchParams({ client_id: CLIENT }), { 'user-agent': 'tool/1.0' });
 const poll = (asked) =>
@@ -43,7 +172,10 @@ async function visitor(tag, options) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const scripts = options.javaScriptEnabled !== false;
-  page.on('request', (request) => assert.ok(request.url().startsWith(base), `${tag} asks for ${request.url()}`));
+  page.on('request', (request) => {
+    const known = request.url().startsWith(base) || elsewhere.has(new URL(request.url()).origin);
+    assert.ok(known, `${tag} asks for ${request.url()}`);
+  });
   page.on('console', (line) => {
     // A page with a status of its own is reported as a failed resource; anything else is a fault of ours.
     if (line.type() === 'error') assert.match(line.text(), /the server responded with a status of 4\d\d/);
@@ -106,6 +238,7 @@ async function everything(tag, options) {
   assert.equal(got.token_type, 'Bearer');
   assert.equal((await device(visit, 'Refuse', 'The device was refused')).error, 'access_denied');
 
+  await rehearsal(visit, tag);
   await page.goto(`${base}/account`);
   await fill({ 'Present password': password, 'New password': 'short' });
   await press('Change it');
@@ -119,6 +252,7 @@ async function everything(tag, options) {
   await fill({ 'Full name': 'Ann Lee', Password: 'Fresh-Horse-77' });
   await press('Join');
   await see('account-new', 'Ann Lee');
+  await secondFactor(visit, `${tag}@latchkey.test`, 'Fresh-Horse-77');
   await page.context().clearCookies();
   await page.goto(link);
   await see('invite-used', 'This invite was used');
@@ -130,6 +264,7 @@ async function everything(tag, options) {
   await see('forgot-sent', 'a mail with a link is on its way');
   await page.goto(`${base}/nowhere`, { waitUntil: 'load' });
   await see('nowhere', 'There is no such page');
+  await singleSignOn(visit, tag);
   await visit.context.close();
 }
 
@@ -155,5 +290,6 @@ try {
   await byKeyboard();
   console.log(`${checked} pages looked at; nothing wrong with them.`);
 } finally {
+  children.forEach((child) => child.kill());
   await browser.close();
 }

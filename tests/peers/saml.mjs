@@ -88,7 +88,7 @@ async function signIn(url, form) {
   const request = await idp.parseLoginRequest(signedOnes, how, { query: got, body: got, octetString });
   const tagged = () => ({ id: '_unused', context: written(request.extract.request.id, acs, meta.getEntityID()) });
   const answer = await idp.createLoginResponse(service, request, 'post', {}, tagged);
-  return `<form method="post" action="${escape(acs)}"><input type="hidden" name="SAMLResponse" value="${answer.context}"><input type="hidden" name="RelayState" value="${escape(got.RelayState ?? '')}"></form>`;
+  return `<form method="post" action="${escape(acs)}"><input type="hidden" name="SAMLResponse" value="${answer.context}"><input type="hidden" name="RelayState" value="${escape(got.RelayState ?? '')}"><button>Send</button></form>`;
 }
 
 server.on('request', async (req, res) => {
@@ -106,6 +106,10 @@ server.on('request', async (req, res) => {
       res.setHeader('content-type', 'text/html');
       return res.end(await signIn(url, form));
     }
+    if (url.pathname !== '/__test') {
+      res.statusCode = 404;
+      return res.end();
+    }
     const told = JSON.parse(body);
     if (told.sp) sp = told.sp;
     if (told.person) person = { format: PERSISTENT, ...told.person };
@@ -116,6 +120,7 @@ server.on('request', async (req, res) => {
     if (told.bindings) bindings = told.bindings;
     res.end('{}');
   } catch (error) {
+    console.error(error);
     res.statusCode = 500;
     res.end(String(error?.stack ?? error));
   }

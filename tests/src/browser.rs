@@ -185,6 +185,22 @@ impl Browser {
         self.go(Method::POST, action.to_owned(), body).await
     }
 
+    /// Sends the form of its page that goes to this path, by a button that says something itself.
+    pub async fn press(&mut self, action: &str, fields: &[(&str, &str)]) -> &mut Self {
+        let mut body = self.filled(action, "", &fields[..fields.len() - 1]);
+        body.push(b'&');
+        body.extend(encoded(fields[fields.len() - 1..].iter().copied()));
+        self.go(Method::POST, action.to_owned(), body).await
+    }
+
+    /// Sends a form that its page does not show, with what guards those that it does.
+    pub async fn post_form(&mut self, path: &str, fields: &[(&str, &str)]) -> &mut Self {
+        let csrf = self.page.split("name=\"csrf\" value=\"").nth(1).expect("a form");
+        let csrf = csrf.split('"').next().expect("its end").to_owned();
+        let body = encoded([("csrf", csrf.as_str())].into_iter().chain(fields.iter().copied()));
+        self.go(Method::POST, path.to_owned(), body).await
+    }
+
     /// Sends the form of our page that goes to another site.
     pub async fn submit_to_other_site(&mut self, action: &str) -> &mut Self {
         let body = self.filled(&action.replace('/', "&#x2f;"), "", &[]);

@@ -17,16 +17,24 @@ pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> 
     if on_path("chromium").is_none() && std::env::var_os("CHROMIUM").is_none() {
         install::debian(&["chromium", "fonts-dejavu-core"], "Chromium")?;
     }
+    if on_path("openssl").is_none() {
+        install::debian(&["openssl"], "OpenSSL's command line")?;
+    }
     let folder = node::prepare(workspace, "browser")?;
+    let peers = node::prepare(workspace, "peers")?;
     let binary = workspace.build_debug()?;
     let scratch = Scratch::new(&workspace.target, "latchkey-browser")?;
     let data = scratch.path.join("data");
-    let installation = Installation::new(&binary, &data, None, &[], Log::Warnings)?
-        .with(&[("LATCHKEY_BOOTSTRAP_PASSWORD", PASSWORD), ("LATCHKEY_SHOW_INVITE_LINKS", "true")]);
+    let installation = Installation::new(&binary, &data, None, &[], Log::Warnings)?.with(&[
+        ("LATCHKEY_BOOTSTRAP_PASSWORD", PASSWORD),
+        ("LATCHKEY_SHOW_INVITE_LINKS", "true"),
+        ("LATCHKEY_OUTBOUND_HTTP", "true"),
+        ("LATCHKEY_OUTBOUND_NETWORKS", "127.0.0.1"),
+    ]);
     let token = installation.init()?;
     let server = installation.serve()?;
     let mut node = Command::new("node");
-    node.current_dir(&folder).arg("pages.mjs");
+    node.current_dir(&folder).arg("pages.mjs").env("PEERS", peers);
     node.args([&format!("http://{}", server.address), &token, PASSWORD]).args(screenshots);
     if let Some(chromium) = on_path("chromium") {
         node.env("CHROMIUM", chromium);

@@ -143,7 +143,8 @@ impl Input for Segment {
     }
 
     fn take(_: &Cx, input: &mut RawInput) -> Result<Self> {
-        Ok(Self(input.path.pop().unwrap_or_default()))
+        // No text of a database has a NUL, so what has one names nothing.
+        Ok(Self(input.path.pop().unwrap_or_default().replace('\0', "\u{fffd}")))
     }
 }
 

@@ -80,6 +80,11 @@ impl Pages {
         Ok(Self { environment, brand, style, mark, version })
     }
 
+    /// The name on every page.
+    pub fn brand_name(&self) -> &str {
+        &self.brand.name
+    }
+
     fn render(&self, template: &str, title: &str, csrf: &str, more: Value) -> Result<String> {
         let fault = |error: minijinja::Error| Problem::internal(format!("the page {template}: {error:#}"));
         let base = context! { title, csrf, brand => &*self.brand.name, version => &*self.version };

@@ -4,6 +4,7 @@
 //! This crate knows `identity`, whose people it lets in; `identity` does not know it.
 
 pub mod device;
+pub mod factors;
 pub mod housekeeping;
 pub mod introspection;
 pub mod keys;
@@ -68,6 +69,7 @@ pub fn operations() -> Vec<Operation> {
         device::http::operations(),
         pages::http::operations(),
         sso::http::operations(),
+        factors::http::operations(),
         sessions::http::operations(),
     ];
     groups.into_iter().flatten().collect()

@@ -87,6 +87,9 @@ impl Maker<'_> {
                 let team = self.named_team(request).await;
                 json!({ "data": [{ "team_id": team, "groups": [self.name("group")] }] })
             }
+            "post-auth0-user-mfa-settings-internal" => {
+                json!({ "email": "no@body.test", "auth0id": "auth0|0" })
+            }
             "saml-acs" => json!({ "SAMLResponse": "eA==", "RelayState": "nothing" }),
             other => panic!("nobody wrote a body for [{other}]"),
         }

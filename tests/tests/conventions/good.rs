@@ -97,6 +97,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "patch-team-group-mappings" => {
             json!({ "data": [{ "team_id": team, "groups": ["gateway", "edge"] }] })
         }
+        "post-auth0-user-mfa-settings-internal" => {
+            json!({ "email": "owner@acme.test", "auth0id": "auth0|1" })
+        }
         // An operation that brings a body brings a good one.
         other => panic!("no good body is known for {other}"),
     };

@@ -110,7 +110,8 @@ impl Operation {
     pub fn family(&self) -> Family {
         let platform =
             ["/v3/users/{userId}/access-tokens", "/v3/organizations/{organizationId}/", "/v3/audit-logs"];
-        if platform.iter().any(|prefix| self.path.starts_with(prefix)) {
+        let second_factors = self.path.ends_with("/mfa") || self.path.ends_with("/mfa-settings");
+        if second_factors || platform.iter().any(|prefix| self.path.starts_with(prefix)) {
             Family::Platform
         } else if self.path.starts_with("/oauth/") {
             Family::OAuth
@@ -121,7 +122,9 @@ impl Operation {
 
     /// How a malformed path parameter is called in a 400; `None` where it is a 404.
     pub fn malformed(&self, parameter: &str) -> Option<String> {
-        if !published_uuid(&self.id, parameter) {
+        // Our reading of an operation that is in no public document.
+        let read = self.id == "delete-user-mfas";
+        if !read && !published_uuid(&self.id, parameter) {
             return None;
         }
         // Identity calls path parameters as its Go code does.

@@ -93,6 +93,10 @@ impl World {
         let saml = json!({ "idp_metadata_url": "https://saml.example.test/metadata" });
         let saml = json!({ "type": "saml", "login_path": "acme-saml", "config": saml });
         let saml = id(&owner.post("/v3/identity-providers", saml).await.expect(201));
+        app.set_password("ann@acme.test", "Correct-Horse-7").await;
+        let link = "INSERT INTO subjects (subject, person_id) \
+                    SELECT 'auth0|1', id FROM persons WHERE email = 'owner@acme.test'";
+        app.database.beside().await.query(link).await;
         ids.insert("login path", "acme-saml".to_owned());
         // The older API shows the mappings of the provider that is enabled, and replaces them.
         for provider in [&oidc, &saml] {

@@ -306,10 +306,12 @@ on_both! {
         // What signing in and out leaves behind is told where it is told how that works.
         let elsewhere = [
             "authenticate-kauth",
+            "delete-user-mfas",
             "delete-users-me",
             "introspect-token",
             "logout",
             "patch-oauth-device-confirm",
+            "post-auth0-user-mfa-settings-internal",
             "post-oauth-device-authorize",
             "post-oauth-device-authorize-user",
             "post-oauth-device-token",

@@ -19,6 +19,7 @@ mod plans;
 mod role_catalogue;
 mod roles;
 mod schemas;
+mod second_factors;
 mod sessions;
 mod settings;
 mod single_sign_on;

@@ -141,3 +141,19 @@ CREATE TABLE saml_keys (
     PRIMARY KEY (org_id, identity_provider_id),
     FOREIGN KEY (org_id, identity_provider_id) REFERENCES identity_providers (org_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
+
+-- A person's authenticator app; it counts once a code of it was shown. A code is used once, and none before it.
+CREATE TABLE totp_factors (
+    person_id BLOB NOT NULL PRIMARY KEY REFERENCES persons (id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL,
+    confirmed_at BIGINT,
+    last_step BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+-- Codes for the day on which the app is lost.
+CREATE TABLE recovery_codes (
+    person_id BLOB NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (person_id, hash)
+) WITHOUT ROWID;

@@ -30,6 +30,7 @@ pub async fn rotate(mut config: Config, forget: bool) -> Result<ExitCode, Fault>
     let app = open(&config).await?;
     let mut count = app.vault.reseal(&app.db, &*app.entropy).await.map_err(|problem| problem.to_string())?;
     count += identity_providers::store::reseal(&app).await.map_err(|problem| problem.to_string())?;
+    count += signin::factors::store::reseal(&app).await.map_err(|problem| problem.to_string())?;
     count += signin::sso::saml_keys::reseal(&app).await.map_err(|problem| problem.to_string())?;
     count += signin::keys::store::reseal(&app).await.map_err(|problem| problem.to_string())?;
     count += mail::reseal(&app).await.map_err(|problem| problem.to_string())?;

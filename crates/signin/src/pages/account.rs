@@ -5,7 +5,10 @@ use frame::{
     input::Query,
     pages::{Page, Visit},
 };
-use identity::tokens::{token_list_of, token_revoke_of};
+use identity::{
+    organizations,
+    tokens::{token_list_of, token_revoke_of},
+};
 use kernel::{
     Body, Draft, Fields, IdentityProviderId, OrgId, Problem, Result, Secret, TokenId,
     problem::Denied,
@@ -15,6 +18,7 @@ use minijinja::{Value, context};
 
 use super::{PASSWORD_RULES, Visitor, said_of, sign_in::explained, sign_in_first, visitor};
 use crate::{
+    factors,
     passwords::{self, password_check, password_prepare, password_put, sign_in},
     sessions::{self, SessionId},
     sso,
@@ -26,6 +30,7 @@ pub(super) async fn account_page(cx: Cx, visit: Visit, query: Query) -> Result<P
         Some("password") => "Your password is changed. You are signed out everywhere else.",
         Some("session") => "That session is signed out.",
         Some("token") => "The token is revoked.",
+        Some("factor-removed") => "Your second factor is removed.",
         _ => "",
     };
     show(&cx, &visit, &visitor, &Said { notice, ..Said::default() }).await
@@ -38,10 +43,21 @@ struct Said {
     error: String,
     old_password: String,
     new_password: String,
+    factor: String,
+}
+
+/// The page, saying what is wrong with the password that second factors are changed with.
+pub(super) async fn show_factor_error(
+    cx: &Cx,
+    visit: &Visit,
+    visitor: &Visitor,
+    factor: String,
+) -> Result<Page> {
+    show(cx, visit, visitor, &Said { factor, ..Said::default() }).await
 }
 
 async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<Page> {
-    let organization = identity::organizations::store::organization_get(cx.db()).await?;
+    let organization = organizations::store::organization_get(cx.db()).await?;
     let sessions = sessions::store::session_list(cx.db(), visitor.user.id, cx.now()).await?;
     let sessions: Vec<Value> = sessions
         .iter()
@@ -67,23 +83,26 @@ async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<
         })
         .collect();
     let session = sessions::store::session_get(cx.db(), visitor.session).await?;
-    let mut organizations = Vec::new();
+    let mut joined = Vec::new();
     // What an organization's provider says about somebody opens no other organization, and shows none.
     let others = session.is_some_and(|session| session.is_the_persons());
     for candidate in passwords::store::candidate_list(&cx.platform(), visitor.person).await? {
         if !others {
             break;
         }
-        let other =
-            identity::organizations::store::organization_get(&cx.platform().org(candidate.org)).await?;
-        organizations.push(context! { id => candidate.org.to_string(), name => other.name, this => candidate.org == cx.org() });
+        let other = organizations::store::organization_get(&cx.platform().org(candidate.org)).await?;
+        joined.push(context! { id => candidate.org.to_string(), name => other.name, this => candidate.org == cx.org() });
     }
+    let factor = context! {
+        mine => others, has => factors::factor_has(&cx.platform(), visitor.person).await?,
+        left => factors::recovery_left(&cx.platform(), visitor.person).await?, error => said.factor.as_str(),
+    };
     let providers = sso::rehearsal::choices(cx).await?;
     let user = context! {
         id => visitor.user.id.to_string(), full_name => visitor.user.full_name.as_str(), email => visitor.user.email.as_str(),
     };
     let more = context! {
-        user, organization => organization.name, sessions, tokens, organizations, providers, rules => PASSWORD_RULES,
+        user, organization => organization.name, sessions, tokens, organizations => joined, providers, factor, rules => PASSWORD_RULES,
         notice => said.notice, error => said.error.as_str(), old_password_error => said.old_password.as_str(),
         new_password_error => said.new_password.as_str(),
     };
@@ -213,6 +232,11 @@ pub(super) async fn organization_submit(cx: Cx, _: Visit, draft: Draft<Organizat
     let candidates = passwords::store::candidate_list(&cx.platform(), visitor.person).await?;
     let chosen = candidates.iter().find(|candidate| candidate.org == organization);
     let chosen = chosen.ok_or(Problem::NotFound("organization"))?;
+    let wants = organizations::store::organization_get(&cx.platform().org(chosen.org)).await?.mfa_enabled;
+    if wants && !factors::factor_has(&cx.platform(), visitor.person).await? {
+        let why = "That organization asks for a second factor. Add one to your account first.";
+        return Err(Problem::Forbidden(Denied::Because(why.to_owned())));
+    }
     sessions::session_end(&cx, cx.db(), visitor.session, visitor.user.id, serde_json::Value::Null).await?;
     let cookies = sign_in(&cx, &cx.platform().org(chosen.org), chosen.user).await?;
     Page::see_other("/account", cookies.into_headers())

@@ -9,6 +9,7 @@ use super::{
     device::{device_decide, device_page, device_submit},
     invite::{invite_page, invite_submit},
     password::{forgot_page, forgot_submit, reset_page, reset_submit},
+    second_factor::{add_first_submit, factor_manage, factor_submit, own_add_submit},
     sign_in::{
         choice_submit, login_page, login_submit, session_refresh_page, sign_out_submit, signed_out_page,
     },
@@ -35,6 +36,8 @@ pub fn operations() -> Vec<Operation> {
             .handle(login_page),
         page(post("login-submit", "/login")).handle(login_submit),
         page(post("login-choice", "/choose-organization")).handle(choice_submit),
+        page(post("login-second-factor", "/login/second-factor")).handle(factor_submit),
+        page(post("login-second-factor-add", "/login/second-factor/add")).handle(add_first_submit),
         page(get("session-refresh-page", "/session/refresh"))
             .writes()
             .query(&[("return_to", "Where to go then.")])
@@ -58,6 +61,8 @@ pub fn operations() -> Vec<Operation> {
         page(get("account-page", "/account")).query(&[("notice", "What was done.")]).handle(account_page),
         page(post("account-sign-out", "/account/sign-out")).handle(sign_out_submit),
         page(post("account-password", "/account/password")).handle(password_submit),
+        page(post("account-second-factor", "/account/second-factor")).handle(factor_manage),
+        page(post("account-second-factor-add", "/account/second-factor/add")).handle(own_add_submit),
         page(post("account-session-end", "/account/sessions/end")).handle(session_submit),
         page(post("account-token-revoke", "/account/tokens/revoke")).handle(token_submit),
         page(post("account-rehearsal", "/account/rehearsal")).handle(rehearsal_submit),

@@ -13,7 +13,10 @@ use kernel::{
 use minijinja::context;
 
 use super::{PASSWORD_RULES, said_of, sign_in::explained};
-use crate::passwords::{self, password_check, password_prepare, password_put, sign_in};
+use crate::{
+    factors,
+    passwords::{self, password_check, password_prepare, password_put, sign_in},
+};
 
 const GONE: &str =
     "This invite was used, replaced by a newer one, or has expired. Ask whoever invited you for a new one.";
@@ -109,6 +112,11 @@ pub(super) async fn invite_submit(cx: Cx, visit: Visit, draft: Draft<InviteForm>
     if let Some(new) = new {
         password_put(&cx, pending.person, new, None).await?;
     }
-    let cookies = sign_in(&cx, &cx.platform().org(pending.org), pending.user).await?;
+    let db = cx.platform().org(pending.org);
+    let wants = identity::organizations::store::organization_get(&db).await?.mfa_enabled;
+    if wants || factors::factor_has(&cx.platform(), pending.person).await? {
+        return Page::see_other("/login?notice=joined", Vec::new());
+    }
+    let cookies = sign_in(&cx, &db, pending.user).await?;
     Page::see_other("/account", cookies.into_headers())
 }

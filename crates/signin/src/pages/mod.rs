@@ -6,7 +6,9 @@ mod device;
 pub mod http;
 mod invite;
 mod password;
+mod second_factor;
 mod sign_in;
+mod ticket;
 
 use frame::{
     Cx,
@@ -18,7 +20,7 @@ use kernel::{Invalid, PersonId, Problem, Result};
 use crate::sessions::SessionId;
 
 /// Every template of this crate.
-pub const TEMPLATES: [Template; 15] = [
+pub const TEMPLATES: [Template; 18] = [
     ("login.html", include_str!("../../templates/login.html")),
     ("organization.html", include_str!("../../templates/organization.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
@@ -28,6 +30,9 @@ pub const TEMPLATES: [Template; 15] = [
     ("device.html", include_str!("../../templates/device.html")),
     ("device_confirm.html", include_str!("../../templates/device_confirm.html")),
     ("device_done.html", include_str!("../../templates/device_done.html")),
+    ("factor.html", include_str!("../../templates/factor.html")),
+    ("factor_add.html", include_str!("../../templates/factor_add.html")),
+    ("factor_codes.html", include_str!("../../templates/factor_codes.html")),
     ("sso.html", include_str!("../../templates/sso.html")),
     ("sso_form.html", include_str!("../../templates/sso_form.html")),
     ("sso_refused.html", include_str!("../../templates/sso_refused.html")),

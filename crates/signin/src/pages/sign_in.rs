@@ -2,25 +2,26 @@
 
 use frame::{
     Cx,
-    db::PlatformScope,
     input::{Headers, Query},
     pages::{Page, Visit, return_to},
 };
 use kernel::{
-    Body, Draft, Fields, OrgId, PersonId, Problem, Result, Secret, TokenHash, WallClock,
+    Body, Draft, Fields, OrgId, Problem, Result, Secret,
     rules::{id, text},
 };
 use minijinja::context;
 
-use super::visitor;
+use super::{
+    second_factor,
+    ticket::{self, Stage},
+    visitor,
+};
 use crate::{
-    passwords::{Candidate, Proven, candidates, password_check, sign_in, store},
+    factors,
+    passwords::{Candidate, Proven, candidates, password_check, sign_in},
     sessions::{self, Cookies, PAGE_REFRESH},
     sso,
 };
-
-/// How long the choice of an organization may take.
-const TICKET_SECONDS: i64 = 600;
 
 pub(super) async fn login_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
     if let Some(page) = sso::callback(&cx, &visit, &query).await {
@@ -32,6 +33,7 @@ pub(super) async fn login_page(cx: Cx, visit: Visit, query: Query) -> Result<Pag
     }
     let notice = match query.get("notice") {
         Some("password") => "Your new password is set. Sign in with it.",
+        Some("joined") => "You have joined. Sign in to go on.",
         _ => "",
     };
     login(&visit, back, "", notice, "")
@@ -72,15 +74,23 @@ pub(super) async fn login_submit(cx: Cx, visit: Visit, draft: Draft<SignInForm>)
             return Ok(login(&visit, back, &username, "", &says)?.status(status));
         }
     };
-    let candidates = candidates(&cx, &proven).await?;
+    if factors::factor_has(&cx.platform(), proven.person).await? {
+        return second_factor::ask(&cx, &visit, &proven, back, "");
+    }
+    go_on(&cx, &visit, &proven, back).await
+}
+
+/// Lets somebody in who has proven enough: into the only organization, or the one that is chosen.
+pub(super) async fn go_on(cx: &Cx, visit: &Visit, proven: &Proven, back: &str) -> Result<Page> {
+    let candidates = candidates(cx, proven).await?;
     match candidates.as_slice() {
         [] => {
             let says =
                 "No organization of yours takes a password. Sign in through your company's sign-in page.";
-            Ok(login(&visit, back, &username, "", says)?.status(403))
+            Ok(login(visit, back, "", "", says)?.status(403))
         }
-        [only] => enter(&cx, only, back).await,
-        several => choice(&cx, &visit, &proven, several, back).await,
+        [only] => enter(cx, visit, proven, only, back).await,
+        several => choice(cx, visit, proven, several, back).await,
     }
 }
 
@@ -99,9 +109,20 @@ pub(super) fn explained(problem: Problem) -> Result<(u16, String)> {
     }
 }
 
-async fn enter(cx: &Cx, candidate: &Candidate, back: &str) -> Result<Page> {
-    let cookies = sign_in(cx, &cx.platform().org(candidate.org), candidate.user).await?;
+/// Begins the session; but an organization may want a second factor, which then has to be added first.
+async fn enter(cx: &Cx, visit: &Visit, proven: &Proven, candidate: &Candidate, back: &str) -> Result<Page> {
+    let db = cx.platform().org(candidate.org);
+    let wants = identity::organizations::store::organization_get(&db).await?.mfa_enabled;
+    if wants && !factors::factor_has(&cx.platform(), proven.person).await? {
+        return second_factor::add_first(cx, visit, proven, candidate, back).await;
+    }
+    let cookies = sign_in(cx, &db, candidate.user).await?;
     Page::see_other(back, cookies.into_headers())
+}
+
+/// Says that it took too long.
+pub(super) fn again(visit: &Visit, back: &str) -> Result<Page> {
+    Ok(login(visit, back, "", "", "That took too long. Sign in once more.")?.status(401))
 }
 
 async fn choice(cx: &Cx, visit: &Visit, proven: &Proven, several: &[Candidate], back: &str) -> Result<Page> {
@@ -111,16 +132,9 @@ async fn choice(cx: &Cx, visit: &Visit, proven: &Proven, several: &[Candidate], 
             identity::organizations::store::organization_get(&cx.platform().org(candidate.org)).await?;
         organizations.push(context! { id => candidate.org.to_string(), name => organization.name });
     }
-    let until = WallClock::now(&*cx.app().wall).micros() / 1_000_000 + TICKET_SECONDS;
-    let ticket = format!("{}.{until}.{}", proven.person, ticket_mark(cx, visit, proven, until));
+    let ticket = ticket::issue(cx, visit, proven, Stage::Choice);
     let more = context! { organizations, ticket, return_to => back };
     visit.page("organization.html", "Choose an organization", more)
-}
-
-/// Ties a proven password to this browser, for some minutes, until the password changes.
-fn ticket_mark(cx: &Cx, visit: &Visit, proven: &Proven, until: i64) -> String {
-    let text = format!("ticket {} {until} {} {}", proven.person, visit.secret(), proven.hash());
-    TokenHash::of(&text, cx.app().vault.token_key()).to_text()
 }
 
 /// The organization that was chosen.
@@ -143,30 +157,14 @@ impl Body for ChoiceForm {
 pub(super) async fn choice_submit(cx: Cx, visit: Visit, draft: Draft<ChoiceForm>) -> Result<Page> {
     let form = draft.parse()?;
     let back = return_to(Some(&form.return_to));
-    let again =
-        || login(&visit, back, "", "", "That took too long. Sign in once more.").map(|page| page.status(401));
-    let Some(proven) = redeemed(&cx, &visit, &form.ticket).await? else { return again() };
+    let Some(proven) = ticket::redeem(&cx, &visit, Stage::Choice, &form.ticket).await? else {
+        return again(&visit, back);
+    };
     let candidates = candidates(&cx, &proven).await?;
     match candidates.iter().find(|candidate| candidate.org == form.organization) {
-        Some(candidate) => enter(&cx, candidate, back).await,
-        None => again(),
+        Some(candidate) => enter(&cx, &visit, &proven, candidate, back).await,
+        None => again(&visit, back),
     }
-}
-
-async fn redeemed(cx: &Cx, visit: &Visit, ticket: &str) -> Result<Option<Proven>> {
-    let mut parts = ticket.splitn(3, '.');
-    let person = parts.next().and_then(|text| text.parse::<PersonId>().ok());
-    let until = parts.next().and_then(|text| text.parse::<i64>().ok());
-    let (Some(person), Some(until), Some(mark)) = (person, until, parts.next()) else { return Ok(None) };
-    let hash = store::password_of(&PlatformScope::new(cx.app().db.read()), person).await?;
-    let Some(hash) = hash else { return Ok(None) };
-    let proven = Proven::again(person, hash);
-    let now = WallClock::now(&*cx.app().wall).micros() / 1_000_000;
-    let good = aws_lc_rs::constant_time::verify_slices_are_equal(
-        ticket_mark(cx, visit, &proven, until).as_bytes(),
-        mark.as_bytes(),
-    );
-    Ok((good.is_ok() && now < until).then_some(proven))
 }
 
 /// Where a page leads whose visitor's access token has expired: the refresh token is sent to this path only.

@@ -19,6 +19,7 @@ use kernel::{
 };
 
 use crate::{
+    factors::factor_has,
     part,
     sessions::{Beginning, Cookies, Method, SessionId, WithCookies, session_begin, session_end_all},
     throttle::{self, Subjects},
@@ -132,6 +133,12 @@ async fn password_authenticate(cx: Cx, draft: Draft<Credentials>) -> Result<With
         let why = "No organization of this person takes a password".to_owned();
         return Err(Problem::Forbidden(Denied::Because(why)).kept());
     };
+    let wants = identity::organizations::store::organization_get(&cx.platform().org(org)).await?.mfa_enabled;
+    if wants || factor_has(&cx.platform(), proven.person).await? {
+        let why =
+            "A second factor is needed: sign in with a browser, or with a personal access token".to_owned();
+        return Err(Problem::Forbidden(Denied::Because(why)).kept());
+    }
     sign_in(&cx, &cx.platform().org(org), user).await.map(WithCookies)
 }
 

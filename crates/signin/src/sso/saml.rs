@@ -326,7 +326,7 @@ fn arrival(issuer: &str, name_id: &str, format: &str, attributes: &Attributes) -
     Arrival {
         issuer: issuer.to_owned(),
         // Others may be another one each time, or follow the address.
-        subject: is("persistent").then(|| name_id.to_owned()),
+        subject: (is("persistent") && !name_id.contains(char::is_control)).then(|| name_id.to_owned()),
         email: one("email").or_else(|| is("emailAddress").then(|| name_id.to_owned())),
         name: parts.join(" "),
         groups,

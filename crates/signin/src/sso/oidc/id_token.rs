@@ -105,7 +105,7 @@ fn checked(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), &
     if text("nonce") != Some(expected.nonce) {
         return Err("it answers another sign-in");
     }
-    if text("sub").is_none_or(|sub| sub.is_empty() || sub.len() > 255) {
+    if text("sub").is_none_or(|sub| sub.is_empty() || sub.len() > 255 || sub.contains(char::is_control)) {
         return Err("it does not say who signed in");
     }
     Ok(())

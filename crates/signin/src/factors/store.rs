@@ -1,0 +1,132 @@
+//! The SQL of second factors, which are a person's.
+
+use frame::{
+    App, args,
+    db::{DbError, OrgScope, PlatformScope},
+    from_row, org_sql,
+};
+use kernel::{PersonId, Result, Sealed, Timestamp, TokenHash, UserId};
+
+/// A person's authenticator app.
+pub(super) struct Totp {
+    pub person_id: PersonId,
+    pub sealed: Sealed<Vec<u8>>,
+    /// When a code of it was shown; until then it counts for nothing.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+from_row!(Totp { person_id, sealed, confirmed_at });
+
+pub(super) fn place(person: PersonId) -> String {
+    format!("totp_factors/{person}")
+}
+
+pub(super) async fn totp_get(db: &PlatformScope, person: PersonId) -> Result<Option<Totp>, DbError> {
+    let sql = "SELECT person_id, sealed, confirmed_at FROM totp_factors WHERE person_id = $1";
+    db.optional(sql, args![person]).await
+}
+
+/// Begins with an app; one that counts already stays.
+pub(super) async fn totp_begin(
+    db: &PlatformScope,
+    person: PersonId,
+    sealed: &Sealed<Vec<u8>>,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let sql = "INSERT INTO totp_factors (person_id, sealed, last_step, created_at) VALUES ($1, $2, 0, $3) \
+               ON CONFLICT (person_id) DO UPDATE SET sealed = $2, created_at = $3 WHERE totp_factors.confirmed_at IS NULL";
+    db.execute(sql, args![person, sealed, now]).await
+}
+
+/// Lets an app count; 0 if it does already.
+pub(super) async fn totp_confirm(
+    db: &PlatformScope,
+    person: PersonId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let sql = "UPDATE totp_factors SET confirmed_at = $2 WHERE person_id = $1 AND confirmed_at IS NULL";
+    db.execute(sql, args![person, now]).await
+}
+
+/// Uses a code up; 0 if it, or a later one, was used before.
+pub(super) async fn totp_use(db: &PlatformScope, person: PersonId, step: i64) -> Result<u64, DbError> {
+    let sql = "UPDATE totp_factors SET last_step = $2 WHERE person_id = $1 AND last_step < $2";
+    db.execute(sql, args![person, step]).await
+}
+
+pub(super) async fn recovery_insert(
+    db: &PlatformScope,
+    person: PersonId,
+    code: TokenHash,
+) -> Result<u64, DbError> {
+    db.execute("INSERT INTO recovery_codes (person_id, hash) VALUES ($1, $2)", args![person, code]).await
+}
+
+/// Uses a recovery code up; 0 if it is none.
+pub(super) async fn recovery_use(
+    db: &PlatformScope,
+    person: PersonId,
+    code: TokenHash,
+) -> Result<u64, DbError> {
+    db.execute("DELETE FROM recovery_codes WHERE person_id = $1 AND hash = $2", args![person, code]).await
+}
+
+pub(super) async fn recovery_clear(db: &PlatformScope, person: PersonId) -> Result<u64, DbError> {
+    db.execute("DELETE FROM recovery_codes WHERE person_id = $1", args![person]).await
+}
+
+/// How many recovery codes are left.
+pub(super) async fn recovery_count(db: &PlatformScope, person: PersonId) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) AS value FROM recovery_codes WHERE person_id = $1";
+    Ok(db.optional::<(i64,)>(sql, args![person]).await?.map_or(0, |(count,)| count))
+}
+
+/// Takes all second factors away; how many there were.
+pub(super) async fn factor_clear(db: &PlatformScope, person: PersonId) -> Result<u64, DbError> {
+    recovery_clear(db, person).await?;
+    db.execute("DELETE FROM totp_factors WHERE person_id = $1", args![person]).await
+}
+
+/// Whether a person is known to no other organization.
+pub(super) async fn person_is_ours_alone(db: &OrgScope, user: UserId) -> Result<bool, DbError> {
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM users u JOIN accounts a ON a.person_id = u.person_id ",
+        "WHERE u.org_id = $1 AND u.id = $2 AND a.org_id <> $1"
+    );
+    Ok(db.count(sql, args![user]).await? == 0)
+}
+
+/// Whether any organization of whom a subject and an address mean asks for a second factor; nothing if they
+/// mean nobody.
+pub(super) async fn subject_wants(
+    db: &PlatformScope,
+    subject: &str,
+    email: &str,
+) -> Result<Option<bool>, DbError> {
+    let known = "SELECT p.id AS value FROM persons p JOIN subjects s ON s.person_id = p.id \
+                 WHERE s.subject = $1 AND p.email_folded = $2";
+    let Some((person,)) = db.optional::<(PersonId,)>(known, args![subject, email]).await? else {
+        return Ok(None);
+    };
+    let sql = "SELECT COUNT(*) AS value FROM accounts a JOIN organizations o ON o.org_id = a.org_id \
+               WHERE a.person_id = $1 AND o.mfa_enabled = true AND o.state = 'active'";
+    let wanting = db.optional::<(i64,)>(sql, args![person]).await?;
+    Ok(Some(wanting.is_some_and(|(count,)| count > 0)))
+}
+
+/// Seals every secret with the first master key.
+pub async fn reseal(app: &App) -> Result<usize> {
+    let session = app.db.write();
+    let scope = PlatformScope::new(session.clone());
+    let rows: Vec<Totp> =
+        scope.all("SELECT person_id, sealed, confirmed_at FROM totp_factors", args![]).await?;
+    for row in &rows {
+        let place = place(row.person_id);
+        let secret = app.vault.ring().open(&place, &row.sealed)?;
+        let sealed: Sealed<Vec<u8>> = app.vault.ring().seal(&*app.entropy, &place, secret.reveal())?;
+        let sql = "UPDATE totp_factors SET sealed = $2 WHERE person_id = $1";
+        scope.execute(sql, args![row.person_id, &sealed]).await?;
+    }
+    session.commit().await?;
+    Ok(rows.len())
+}
