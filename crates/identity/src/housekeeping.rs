@@ -6,7 +6,10 @@ use frame::{
 };
 use kernel::{Result, WallClock};
 
-use crate::{audit_logs, invites, organizations, tokens::UNUSED};
+use crate::{
+    audit_logs, invites, organizations,
+    tokens::{UNUSED, reminders},
+};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -21,6 +24,12 @@ pub const CHORES: &[Chore] = &[
         minutes: 1,
         at_the_end: false,
         work: |app| Box::pin(frame::db::close_chunks(&app.db)),
+    },
+    Chore {
+        what: "reminding of tokens that expire",
+        minutes: 60,
+        at_the_end: false,
+        work: |app| Box::pin(reminders::remind(app)),
     },
     Chore { what: "dropping what is old", minutes: 60, at_the_end: false, work: |app| Box::pin(sweep(app)) },
 ];

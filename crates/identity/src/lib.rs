@@ -18,6 +18,9 @@ pub mod users;
 use frame::operations::Operation;
 
 /// The smallest role that manages people, teams and system accounts.
+/// Every letter of this crate.
+pub const LETTERS: [frame::pages::Template; 2] = [invites::LETTER, tokens::reminders::LETTER];
+
 /// The role that looks after identity.
 pub const IDENTITY_ADMIN: &str = "Identity Admin";
 

@@ -214,8 +214,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
-    let letters: Vec<Template> =
-        std::iter::once(identity::invites::LETTER).chain(signin::pages::LETTERS).collect();
+    let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
     extensions.insert(SignIn {
         settings: config.signin.clone(),

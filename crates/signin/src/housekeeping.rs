@@ -33,8 +33,9 @@ pub async fn sweep(app: &App) -> Result<()> {
     drop(read);
     for org in organizations {
         let session = app.db.write();
-        sessions::store::session_purge(&PlatformScope::new(session.clone()).org(org), app.clock.now(org))
-            .await?;
+        let db = PlatformScope::new(session.clone()).org(org);
+        sessions::store::session_purge(&db, app.clock.now(org)).await?;
+        sessions::notice::agent_purge(&db, app.clock.now(org)).await?;
         session.commit().await?;
     }
     let session = app.db.write();

@@ -9,6 +9,7 @@ mod group_mappings;
 mod identity_providers;
 mod internal;
 mod invites;
+mod letters;
 mod life_of_tokens;
 mod mails;
 mod nodes;

@@ -157,3 +157,22 @@ CREATE TABLE recovery_codes (
     hash BYTEA NOT NULL,
     PRIMARY KEY (person_id, hash)
 );
+
+-- What somebody was told about a token that is about to expire: so many days before.
+CREATE TABLE token_reminders (
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    token_id UUID NOT NULL,
+    days BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, token_id, days)
+);
+
+-- Browsers and programs that a user has signed in with, by the hash of what they call themselves.
+CREATE TABLE known_agents (
+    org_id UUID NOT NULL,
+    user_id UUID NOT NULL,
+    hash BYTEA NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, user_id, hash),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE
+);

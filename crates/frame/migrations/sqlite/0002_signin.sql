@@ -157,3 +157,22 @@ CREATE TABLE recovery_codes (
     hash BLOB NOT NULL,
     PRIMARY KEY (person_id, hash)
 ) WITHOUT ROWID;
+
+-- What somebody was told about a token that is about to expire: so many days before.
+CREATE TABLE token_reminders (
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    token_id BLOB NOT NULL,
+    days BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, token_id, days)
+) WITHOUT ROWID;
+
+-- Browsers and programs that a user has signed in with, by the hash of what they call themselves.
+CREATE TABLE known_agents (
+    org_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, user_id, hash),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;

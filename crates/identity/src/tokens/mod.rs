@@ -4,6 +4,7 @@ mod authenticator;
 mod clients;
 mod give_up;
 pub mod http;
+pub mod reminders;
 pub mod store;
 
 pub use authenticator::TokenAuthenticator;

@@ -75,7 +75,11 @@ pub const SETTINGS: &[Setting] = &[
         "Certificate authority of the mail server, in PEM, beside those of the system",
     ),
     setting("mail-from", Some("Latchkey <latchkey@localhost>"), "Sender of mails"),
-    setting("mail-templates", None, "Directory with letters of your own: invite.txt, reset.txt"),
+    setting(
+        "mail-templates",
+        None,
+        "Directory with letters of your own: invite.txt, reset.txt, signin.txt, expiring.txt",
+    ),
     setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
     setting("access-token-minutes", Some("30"), "How long a session's access token is good"),

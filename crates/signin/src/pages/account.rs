@@ -62,11 +62,7 @@ async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<
     let sessions: Vec<Value> = sessions
         .iter()
         .map(|session| {
-            let what = match (&session.client_id, session.user_agent.as_str()) {
-                (Some(_), _) => "A command line or device",
-                (None, "") => "A program",
-                (None, agent) => browser(agent),
-            };
+            let what = sessions::notice::what(session.client_id.as_deref(), &session.user_agent);
             context! {
                 id => session.id.to_string(), what, ip => session.ip.as_str(), when => session.refreshed_at.for_people(),
                 this => session.id == visitor.session,
@@ -107,18 +103,6 @@ async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<
         new_password_error => said.new_password.as_str(),
     };
     visit.page("account.html", "My account", more)
-}
-
-/// The name of a browser, as far as its `User-Agent` gives it away.
-fn browser(agent: &str) -> &'static str {
-    const KNOWN: [(&str, &str); 5] = [
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ];
-    KNOWN.iter().find(|(mark, _)| agent.contains(mark)).map_or("A browser or program", |(_, name)| name)
 }
 
 /// A change of the password by who knows it.

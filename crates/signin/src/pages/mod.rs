@@ -42,7 +42,7 @@ pub const TEMPLATES: [Template; 18] = [
 ];
 
 /// Every letter of this crate.
-pub const LETTERS: [Template; 1] = [password::LETTER];
+pub const LETTERS: [Template; 2] = [password::LETTER, crate::sessions::notice::LETTER];
 
 /// What a password has to be, in words.
 const PASSWORD_RULES: &str = "At least 12 characters, with upper and lower case letters, a digit and a special character; no character three times in a row.";

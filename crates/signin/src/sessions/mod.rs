@@ -3,6 +3,7 @@
 
 mod authenticator;
 pub mod http;
+pub mod notice;
 pub mod store;
 
 pub use authenticator::SessionAuthenticator;
@@ -126,6 +127,7 @@ pub async fn session_begin(app: &App, db: &OrgScope, beginning: &Beginning<'_>) 
         expires_at: now.plus(part(app)?.settings.session_life),
     };
     store::session_insert(db, &session, beginning, now).await?;
+    notice::notice(app, db, beginning, now).await?;
     Ok(session)
 }
 
