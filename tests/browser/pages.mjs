@@ -129,8 +129,7 @@ async function code(page, steps = 0) {
 
 async function secondFactor({ page, see, fill, press }, email, own) {
   await page.goto(`${base}/account`);
-  const card = page.getByRole('region', { name: 'Second factor' });
-  await card.getByLabel('Your password').fill(own);
+  await fill({ 'Your password': own });
   await press('Add an app');
   await see('factor-add', 'Or type this secret');
   const [now, next] = [await code(page), await code(page, 1)];
