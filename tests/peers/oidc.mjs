@@ -5,6 +5,7 @@
 //   person    the claims of whoever comes next; `null` refuses
 //   tamper    how the next identity tokens are falsified, each signed with the provider's own key if a key
 //             is needed for it at all
+//   mint      claims of an access token, which the reply has, signed with the provider's key
 //   methods   how clients prove themselves, as its discovery tells
 //   keys      a fresh key to sign with, as after a rotation
 // GET /__test tells what its token endpoint saw last.
@@ -144,6 +145,12 @@ server.on('request', async (req, res) => {
   const told = JSON.parse(Buffer.concat(chunks));
   if ('person' in told) person = told.person;
   if ('tamper' in told) tamper = told.tamper;
+  if (told.mint) {
+    const key = await jose.importJWK(keys[0], 'RS256');
+    const claims = { iss: issuer, iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300, ...told.mint };
+    const token = await new jose.SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: keys[0].kid, typ: 'at+jwt' }).sign(key);
+    return res.end(JSON.stringify({ token }));
+  }
   if (told.methods) methods = told.methods;
   if (told.keys) {
     keys = [newKey()];

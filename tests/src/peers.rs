@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Client, PUBLIC_URL};
 
@@ -65,7 +65,7 @@ impl Discovery {
     pub async fn serve() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let issuer = format!("http://{}", listener.local_addr().expect("its address"));
-        let document = serde_json::json!({
+        let document = json!({
             "issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"),
             "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
         });
@@ -109,6 +109,12 @@ impl OpenIdProvider {
     /// Changes it; see its script for what can be changed.
     pub async fn tell(&self, what: Value) {
         Client::new(&*self.issuer).unchecked().post("/__test", what).await.expect(200);
+    }
+
+    /// An access token with these claims, signed with its key.
+    pub async fn mint(&self, claims: Value) -> String {
+        let answer = Client::new(&*self.issuer).unchecked().post("/__test", json!({ "mint": claims })).await;
+        answer.expect(200)["token"].as_str().expect("a token").to_owned()
     }
 
     /// What its token endpoint was sent last.

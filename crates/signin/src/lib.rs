@@ -3,6 +3,7 @@
 //!
 //! This crate knows `identity`, whose people it lets in; `identity` does not know it.
 
+pub mod auth0;
 pub mod device;
 pub mod factors;
 pub mod housekeeping;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub device_code_life: Duration,
     /// The public clients that may ask for a code: id and name.
     pub device_clients: Vec<(String, String)>,
+    /// The Auth0 tenant whose tokens are taken, if any.
+    pub auth0: Option<auth0::Tenant>,
 }
 
 /// What this capability keeps while the program runs.
@@ -70,6 +73,7 @@ pub fn operations() -> Vec<Operation> {
         pages::http::operations(),
         sso::http::operations(),
         factors::http::operations(),
+        auth0::http::operations(),
         sessions::http::operations(),
     ];
     groups.into_iter().flatten().collect()

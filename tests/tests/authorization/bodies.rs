@@ -90,6 +90,9 @@ impl Maker<'_> {
             "post-auth0-user-mfa-settings-internal" => {
                 json!({ "email": "no@body.test", "auth0id": "auth0|0" })
             }
+            "post-auth0-register-internal" => {
+                json!({ "organization_name": "Another", "default_region": "eu" })
+            }
             "saml-acs" => json!({ "SAMLResponse": "eA==", "RelayState": "nothing" }),
             other => panic!("nobody wrote a body for [{other}]"),
         }

@@ -26,6 +26,8 @@ const NAMELESS: &[&str] = &[
     "get-signing-keys",
     // Leads to the provider, whoever asks.
     "authenticate-sso",
+    // For people of an Auth0 tenant alone.
+    "get-auth0-organizations-internal",
     "saml-metadata",
     // Names the organization, but only inside of KRNs.
     "get-users-me-permissions",

@@ -311,6 +311,7 @@ on_both! {
             "introspect-token",
             "logout",
             "patch-oauth-device-confirm",
+            "post-auth0-register-internal",
             "post-auth0-user-mfa-settings-internal",
             "post-oauth-device-authorize",
             "post-oauth-device-authorize-user",

@@ -15,7 +15,8 @@ async fn new_mails(app: &TestApp, about: &str, seen: &mut usize) -> Vec<(String,
     let mut about: Vec<_> = mails.iter().filter(|mail| mail.subject.contains(about)).collect();
     about.reverse();
     let new = about.iter().skip(*seen);
-    let told = new.map(|mail| (mail.recipient.clone(), mail::text(&app.app, mail).expect("a text"))).collect();
+    let told =
+        new.map(|mail| (mail.recipient.clone(), mail::text(&app.app, mail).expect("a text"))).collect();
     *seen = about.len();
     told
 }

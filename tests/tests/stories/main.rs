@@ -3,6 +3,7 @@
 mod allow_list;
 mod audit_entries;
 mod audit_reading;
+mod auth0;
 mod creators;
 mod device_grant;
 mod group_mappings;

@@ -124,7 +124,7 @@ pub(super) async fn provider_delete(db: &OrgScope, id: IdentityProviderId) -> Re
 }
 
 /// The login path of the enabled provider.
-pub(super) async fn login_path_enabled(db: &OrgScope) -> Result<Option<String>, DbError> {
+pub async fn login_path_enabled(db: &OrgScope) -> Result<Option<String>, DbError> {
     let sql =
         org_sql!("SELECT login_path AS value FROM identity_providers WHERE org_id = $1 AND enabled = true");
     Ok(db.optional::<(String,)>(sql, args![]).await?.map(|(path,)| path))

@@ -6,7 +6,7 @@ use frame::{
     db::{OrgScope, PlatformScope},
     principal::User,
 };
-use kernel::{Action, Email, OrgId, Problem, Result, Token, UserId};
+use kernel::{Action, Email, OrgId, PersonId, Problem, Result, Token, UserId};
 
 use serde_json::json;
 
@@ -42,6 +42,8 @@ pub struct Founded {
     pub token: Token,
 }
 
+/// The organization whose clock is asked before there is one.
+const NOWHERE: OrgId = OrgId::from_uuid(uuid::Uuid::nil());
 const DAY: u64 = 24 * 3600;
 /// Days that an organization may be inactive before it is deleted.
 const RETENTION_DAYS: i64 = 90;
@@ -56,22 +58,57 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<
     if only_first && !store::organization_ids(&platform).await?.is_empty() {
         return Ok(None);
     }
-    // Ids carry time, and the clock is asked for an organization that is yet to get its id.
-    let id: OrgId = app.new_id(OrgId::from_uuid(uuid::Uuid::nil()));
-    let now = app.clock.now(id);
-    let db = platform.org(id);
-
-    let person = persons::person_ensure(&platform, app.new_id(id), &email, now).await?;
+    let person =
+        persons::person_ensure(&platform, app.new_id(NOWHERE), &email, app.clock.now(NOWHERE)).await?;
     if let Some(hash) = password_hash {
-        persons::person_set_password(&platform, person, &hash, now).await?;
+        persons::person_set_password(&platform, person, &hash, app.clock.now(NOWHERE)).await?;
     }
+    let beginning = Beginning { name, person, email, full_name: None, region: None, mfa_enabled: false };
+    let organization = organization_begin(app, &platform, beginning).await?;
+    let (id, owner) = (organization.id, organization.owner_id);
+    let (db, now) = (platform.org(id), app.clock.now(id));
+    let token = token.unwrap_or_else(|| Token::new(kernel::TokenKind::Personal, app.random_key()));
+    let year = kernel::Duration::from_secs(365 * DAY);
+    tokens::token_issue(app, &db, owner, "First token", now.plus(year), &token).await?;
+    let change = json!({ "after": organization });
+    record_command(&db, &app.vault, now, Action::Create, String::new(), change).await?;
+    session.commit().await?;
+    Ok(Some(Founded { organization: id, owner, token }))
+}
+
+/// What an organization begins with.
+pub struct Beginning {
+    /// Its name.
+    pub name: String,
+    /// The person behind its owner.
+    pub person: PersonId,
+    /// The owner's address.
+    pub email: Email,
+    /// The owner's name, if it is known.
+    pub full_name: Option<String>,
+    /// The owner's region, if it is known.
+    pub region: Option<String>,
+    /// Whether it wants a second factor.
+    pub mfa_enabled: bool,
+}
+
+/// Writes an organization with its owner and its predefined teams, in the transaction of the scope.
+pub async fn organization_begin(
+    app: &App,
+    platform: &PlatformScope,
+    beginning: Beginning,
+) -> Result<Organization> {
+    let Beginning { name, person, email, full_name, region, mfa_enabled } = beginning;
+    // Ids carry time, and the clock is asked for an organization that is yet to get its id.
+    let id: OrgId = app.new_id(NOWHERE);
+    let (db, now) = (platform.org(id), app.clock.now(id));
     let owner = User {
         id: app.new_id(id),
+        full_name: full_name.unwrap_or_else(|| name_from(&email)),
         email: email.as_str().to_owned(),
-        full_name: name_from(&email),
         preferred_name: String::new(),
         active: true,
-        inferred_region: None,
+        inferred_region: region,
         created_at: now,
         updated_at: now,
     };
@@ -85,19 +122,13 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<
         state: "active".to_owned(),
         retention_period_days: RETENTION_DAYS,
         pats_enabled: true,
-        mfa_enabled: false,
+        mfa_enabled,
     };
     store::organization_insert(&db, &organization).await?;
     users::store::user_insert(&db, &owner, person).await?;
     system_teams_insert(app, &db).await?;
     make_admin(&db, owner.id, now).await?;
-    let token = token.unwrap_or_else(|| Token::new(kernel::TokenKind::Personal, app.random_key()));
-    let year = kernel::Duration::from_secs(365 * DAY);
-    tokens::token_issue(app, &db, owner.id, "First token", now.plus(year), &token).await?;
-    let change = json!({ "after": organization });
-    record_command(&db, &app.vault, now, Action::Create, String::new(), change).await?;
-    session.commit().await?;
-    Ok(Some(Founded { organization: id, owner: owner.id, token }))
+    Ok(organization)
 }
 
 /// `ann.lee@example.com` is called "ann.lee" until somebody says better.

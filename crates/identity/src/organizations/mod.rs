@@ -4,7 +4,7 @@ mod found;
 pub mod http;
 pub mod store;
 
-pub use found::{Founded, Founding, organization_found, owner_set};
+pub use found::{Beginning, Founded, Founding, organization_begin, organization_found, owner_set};
 
 use frame::{Cx, db::OrgScope, from_row, reply::Found};
 use kernel::{

@@ -253,6 +253,14 @@ impl Sources {
                 .collect::<Option<Vec<_>>>()
                 .ok_or_else(|| "must be ID=NAME, separated by commas".to_owned())
         });
+        let auth0_issuer = self.read("auth0-issuer", |text| {
+            let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+            url.map(|_| text.to_owned()).ok_or_else(|| "must be a URL".to_owned())
+        });
+        let auth0_audience = self.read("auth0-audience", |text| Ok(text.to_owned()));
+        if auth0_issuer.is_some() != auth0_audience.is_some() {
+            self.faults.push("auth0-issuer and auth0-audience are only good together".to_owned());
+        }
         let brand_name = self.read("brand-name", |text| {
             if (1..=60).contains(&text.chars().count()) {
                 Ok(text.to_owned())
@@ -311,6 +319,9 @@ impl Sources {
                     key_life: days(key_days?),
                     device_code_life: minutes(device_minutes?),
                     device_clients: device_clients?,
+                    auth0: auth0_issuer
+                        .zip(auth0_audience)
+                        .map(|(issuer, audience)| signin::auth0::Tenant { issuer, audience }),
                 },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {

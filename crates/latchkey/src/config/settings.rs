@@ -103,6 +103,8 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Certificate authorities of identity providers, in PEM, beside those of the system",
     ),
+    setting("auth0-issuer", None, "Issuer whose access tokens the Auth0 operations take, https://TENANT/"),
+    setting("auth0-audience", None, "Audience that these tokens must be for"),
     setting("brand-name", Some("Latchkey"), "Name on every page"),
     setting("brand-color", Some("#1d4ed8"), "Colour of the mark on every page, #rrggbb"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),

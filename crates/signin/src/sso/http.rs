@@ -29,7 +29,10 @@ pub fn operations() -> Vec<Operation> {
             )
             .legacy()
             .writes()
-            .query(&[("return_to", "Where to go then.")])
+            .query(&[
+                ("return_to", "Where to go then."),
+                ("org_id", "The organization, where the path is `federated`."),
+            ])
             .errors(&[400, 429])
             .handle(authenticate),
         get("saml-metadata", "/v2/authenticate/{organizationLoginPath}/saml/metadata")

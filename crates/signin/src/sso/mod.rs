@@ -184,6 +184,16 @@ async fn ask(app: &App, org: OrgId, provider: &Provider, state: &str) -> Result<
 /// The API's way in: `302` to the provider (contract: `authenticate-sso`).
 async fn authenticate(cx: Cx, Segment(path): Segment, visit: Visit, query: Query) -> Result<Leave> {
     let back = wanted_return(&cx, query.get("return_to"))?;
+    let path = match query.get("org_id").filter(|_| path == FEDERATED) {
+        Some(org) => match organization_path(cx.app(), org).await? {
+            Some(path) => path,
+            None => {
+                let location = format!("/login?return_to={}", encode(&back));
+                return Ok(Leave { location, headers: visit.keep()? });
+            }
+        },
+        None => path,
+    };
     match begin(&cx, &visit, &path, &back).await {
         Ok(Onward::Link(location)) => Ok(Leave { location, headers: visit.keep()? }),
         // A form needs a page; that sign-in is given up, and another begins there.
@@ -197,6 +207,19 @@ async fn authenticate(cx: Cx, Segment(path): Segment, visit: Visit, query: Query
         }
         Err(Halt::Problem(problem)) => Err(problem),
     }
+}
+
+/// In place of a login path: the organization is in the query, as `get-auth0-organizations-internal` lists it.
+const FEDERATED: &str = "federated";
+
+/// The login path of an organization; `None` if it signs in without a provider.
+async fn organization_path(app: &App, org: &str) -> Result<Option<String>> {
+    let missing =
+        || Problem::Invalid(vec![Invalid::query("org_id", Fault::Rule("names no organization".to_owned()))]);
+    let org: OrgId = org.parse().map_err(|_| missing())?;
+    let db = PlatformScope::new(app.db.read()).org(org);
+    let path = identity_providers::store::login_path_enabled(&db).await?;
+    Ok(path.filter(|path| !path.is_empty()))
 }
 
 /// Where to go after signing in: a path of ours, also written as a whole URL; nothing else.

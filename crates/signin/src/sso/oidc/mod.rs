@@ -38,6 +38,20 @@ fn derived(app: &App, state: &str) -> Derived {
     Derived { nonce: derive("sso nonce"), verifier: derive("sso verifier") }
 }
 
+/// Checks an access token that an issuer signed for an audience of ours; all its claims.
+pub(crate) async fn access_token(
+    app: &App,
+    issuer: &str,
+    audience: &str,
+    token: &str,
+) -> Result<(Map<String, Value>, Option<String>), Halt> {
+    let discovery = discover(app, issuer).await?;
+    let key = known::key_for(app, &discovery, token).await?;
+    let now = WallClock::now(&*app.wall);
+    let expected = id_token::Expected { issuer, client_id: audience, nonce: None, now };
+    Ok((id_token::verify(token, &key, &expected)?, discovery.userinfo_endpoint.clone()))
+}
+
 /// Where the provider sends people back to, as the published service has it.
 pub fn redirect_uri(app: &App) -> String {
     format!("{}/login", app.settings.public_url)
@@ -124,7 +138,7 @@ pub async fn finish(
     let expected = id_token::Expected {
         issuer: &discovery.issuer,
         client_id: &config.client_id,
-        nonce: &nonce,
+        nonce: Some(&nonce),
         now: WallClock::now(&*app.wall),
     };
     let mut claims = id_token::verify(id_token.reveal(), &key, &expected)?;
@@ -133,7 +147,7 @@ pub async fn finish(
     if wanted.iter().any(|name| !claims.contains_key(name.as_str()))
         && let (Some(place), Some(token)) = (&discovery.userinfo_endpoint, &tokens.access_token)
     {
-        for (name, value) in userinfo(app, config, place, token, &subject).await? {
+        for (name, value) in userinfo(app, &config.issuer_url, place, token, &subject).await? {
             claims.entry(name).or_insert(value);
         }
     }
@@ -212,14 +226,14 @@ fn exchange_request(
 }
 
 /// What the provider says beside the token, about the same subject (Core section 5.3.2).
-async fn userinfo(
+pub(crate) async fn userinfo(
     app: &App,
-    config: &Oidc,
+    issuer: &str,
     place: &str,
     token: &Secret<String>,
     subject: &str,
 ) -> Result<Map<String, Value>, Halt> {
-    let fault = |error: &_| unreachable(&config.issuer_url, error);
+    let fault = |error: &_| unreachable(issuer, error);
     let request = part(app)?.outbound.get(place).map_err(|error| fault(&error))?.bearer_auth(token.reveal());
     let told: Map<String, Value> = read_json(request).await.map_err(|error| fault(&error))?;
     if told.get("sub").and_then(Value::as_str) != Some(subject) {
