@@ -28,13 +28,11 @@ const EMPTY: [&str; 3] = ["invite-user", "add-user-to-team", "post-teams-teamId-
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 10] = [
     "authenticate-kauth",
     "delete-users-me",
-    "get-auth0-organizations-internal",
     "introspect-token",
     "patch-oauth-device-confirm",
-    "post-auth0-register-internal",
     "post-oauth-device-authorize",
     "post-oauth-device-authorize-user",
     "post-oauth-device-token",

@@ -97,7 +97,6 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "patch-team-group-mappings" => {
             json!({ "data": [{ "team_id": team, "groups": ["gateway", "edge"] }] })
         }
-        "post-auth0-register-internal" => json!({ "organization_name": "Another", "default_region": "eu" }),
         "post-auth0-user-mfa-settings-internal" => {
             json!({ "email": "owner@acme.test", "auth0id": "auth0|1" })
         }
