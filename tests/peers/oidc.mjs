@@ -6,6 +6,8 @@
 //   tamper    how the next identity tokens are falsified, each signed with the provider's own key if a key
 //             is needed for it at all
 //   mint      claims of an access token, which the reply has, signed with the provider's key
+//   discovery what its discovery tells wrongly
+//   elsewhere where its discovery leads instead
 //   methods   how clients prove themselves, as its discovery tells
 //   keys      a fresh key to sign with, as after a rotation
 // GET /__test tells what its token endpoint saw last.
@@ -29,6 +31,8 @@ let person = { sub: 'ann', email: 'ann@acme.test', name: 'Ann Lee', groups: [] }
 const people = {};
 let tamper = '';
 let methods;
+let discovery;
+let elsewhere;
 let seen = {};
 let keys = [newKey()];
 let provider;
@@ -68,6 +72,8 @@ async function around(ctx, next) {
     else changed.searchParams.delete('iss');
     ctx.set('location', changed.href);
   }
+  if (ctx.path.startsWith('/.well-known/') && elsewhere) ctx.redirect(elsewhere);
+  if (ctx.path.startsWith('/.well-known/') && discovery) ctx.body = { ...ctx.body, ...discovery };
   if (ctx.path.startsWith('/.well-known/') && methods) ctx.body = { ...ctx.body, token_endpoint_auth_methods_supported: methods };
   if (ctx.path === '/me' && tamper === 'userinfo subject') ctx.body = { ...JSON.parse(JSON.stringify(ctx.body)), sub: 'mallory' };
 }
@@ -151,6 +157,8 @@ server.on('request', async (req, res) => {
     const token = await new jose.SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: keys[0].kid, typ: 'at+jwt' }).sign(key);
     return res.end(JSON.stringify({ token }));
   }
+  if (told.discovery) discovery = told.discovery;
+  if (told.elsewhere) elsewhere = told.elsewhere;
   if (told.methods) methods = told.methods;
   if (told.keys) {
     keys = [newKey()];

@@ -211,7 +211,7 @@ impl TestApp {
 
     /// A platform service's caller.
     pub async fn service(&self, name: &str) -> Client {
-        let token = tokens::client_token_create(&self.app, name).await.expect("a token");
+        let token = tokens::client_token_create(&self.app, name, None).await.expect("a token");
         self.owner.with_token(token.reveal())
     }
 

@@ -226,7 +226,7 @@ pub fn authorize(spec: &Spec, principal: &Principal, path: &[String]) -> Result<
     let (allowed, need) = match &spec.rule {
         Rule::Public => (true, None),
         Rule::Member => (principal.org.is_some(), None),
-        Rule::Platform => (matches!(principal.who, Who::Client(_)), None),
+        Rule::Platform => (matches!(&principal.who, Who::Client(service) if service.may(spec.id)), None),
         Rule::SelfOnly => (own_user(), None),
         Rule::Needs(need) => (permits(principal, need, spec, path), Some(need)),
         Rule::SelfOr(need) => (own_user() || permits(principal, need, spec, path), Some(need)),

@@ -119,8 +119,24 @@ pub enum Who {
     User(Box<User>, PersonId),
     /// A system account, with its name.
     SystemAccount(SystemAccountId, String),
-    /// A platform service, with its name.
-    Client(String),
+    /// A platform service.
+    Client(Service),
+}
+
+/// A platform service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The operations that it may call; `None` for all that services may.
+    pub operations: Option<Vec<String>>,
+}
+
+impl Service {
+    /// Whether it may call an operation that services may.
+    pub fn may(&self, operation: &str) -> bool {
+        self.operations.as_ref().is_none_or(|operations| operations.iter().any(|it| it == operation))
+    }
 }
 
 /// What an organization lays on every caller.
@@ -192,7 +208,7 @@ impl Principal {
             Who::Nobody => String::new(),
             Who::User(user, _) => user.id.to_string(),
             Who::SystemAccount(id, _) => id.to_string(),
-            Who::Client(name) => name.clone(),
+            Who::Client(service) => service.name.clone(),
         }
     }
 

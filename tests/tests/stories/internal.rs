@@ -167,3 +167,25 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// A service that may call one operation calls no other; one whose token is revoked calls nothing.
+    async fn what_a_service_may(engine: Engine) {
+        let app = TestApp::new(engine).await;
+        let operations = ["get-users-internal".to_owned()];
+        let token = identity::tokens::client_token_create(&app.app, "portal", Some(&operations)).await;
+        let portal = app.anonymous().with_token(token.expect("a token").reveal());
+        let (users, introspect) = ("/v3/internal/users?aid=auth0%7C1", [("token", "x")]);
+        portal.get(users).await.expect(200);
+        portal.form("/oauth/introspect", &introspect).await.expect(403);
+        let all = app.service("gateway").await;
+        all.form("/oauth/introspect", &introspect).await.expect(200);
+        let listed = identity::tokens::client_token_list(&app.app).await.expect("tokens");
+        let told: Vec<_> = listed.iter().map(|it| (it.name.as_str(), it.operations.as_deref())).collect();
+        assert_eq!(told, [("gateway", None), ("portal", Some("get-users-internal"))]);
+        assert!(identity::tokens::client_token_revoke(&app.app, "portal").await.expect("an answer"));
+        assert!(!identity::tokens::client_token_revoke(&app.app, "portal").await.expect("an answer"));
+        portal.get(users).await.expect(401);
+        all.get(users).await.expect(200);
+    }
+}

@@ -86,10 +86,17 @@ on_both! {
         acme.comes(person("bob", "bob@acme.test", &["dev"])).await;
         let mut inside = acme.sign_in().await;
         inside.shows(200, "bob@acme.test");
+        let bob = acme.user("bob@acme.test").await.expect("he is there");
+        let tokens = format!("/v3/users/{}/access-tokens", id(&bob));
+        let session = acme.app.anonymous().with_token(inside.cookie("konnectaccesstoken", "/").expect("a session"));
+        let token = session.post(&tokens, json!({ "name": "Laptop", "ttl_seconds": 86_400 })).await.expect(201);
+        let laptop = acme.app.anonymous().with_token(text(&token, "konnect_token"));
+        laptop.get("/v3/users/me").await.expect(200);
         acme.comes(person("bob", "bob@acme.test", &[])).await;
         acme.sign_in().await.shows(403, "None of the groups");
         assert_eq!(acme.user("bob@acme.test").await.expect("he stays")["active"], json!(false));
         inside.open("/account").await.shows(200, "<h1>Sign in</h1>");
+        laptop.get("/v3/users/me").await.expect(401);
         acme.comes(person("bob", "bob@acme.test", &["dev"])).await;
         acme.sign_in().await.shows(200, "bob@acme.test");
         assert_eq!(acme.user("bob@acme.test").await.expect("he is back")["active"], json!(true));

@@ -4,9 +4,13 @@
 use http::Method;
 use kernel::WallClock;
 use serde_json::json;
-use tests::{Browser, Engine, PUBLIC_URL, on_both};
+use tests::{Browser, Engine, OpenIdProvider, PUBLIC_URL, TestApp, node_peers, on_both};
 
-use crate::sso::{Acme, acme, ann};
+use crate::{
+    id,
+    sso::{Acme, PROVIDERS, acme, acme_of, ann},
+    text,
+};
 
 async fn ready(engine: Engine) -> Option<Acme> {
     let acme = acme(engine).await?;
@@ -122,6 +126,54 @@ on_both! {
         mine.open(&injected).await.shows(403, "invalid_grant");
         assert_eq!(mine.cookie("konnectaccesstoken", "/"), None);
         yours.open(&your_answer).await;
+    }
+}
+
+on_both! {
+    /// Nobody makes the server ask inside the network: not by the issuer, not by what the issuer says of itself,
+    /// not by a redirect, not by metadata.
+    async fn no_way_inside(engine: Engine) {
+        let Some(folder) = node_peers() else { return };
+        let inside = "http://10.255.255.1/";
+        for (told, says) in [
+            (json!({ "discovery": { "jwks_uri": inside } }), "in a network that is not allowed"),
+            (json!({ "discovery": { "token_endpoint": inside } }), "in a network that is not allowed"),
+            (json!({ "discovery": { "userinfo_endpoint": inside } }), "in a network that is not allowed"),
+            (json!({ "discovery": { "authorization_endpoint": "ftp://x.test/" } }), "the address is not https"),
+            (json!({ "elsewhere": inside }), "the answer has the status 302"),
+            (json!({ "elsewhere": "http://localhost:1/" }), "the answer has the status 302"),
+        ] {
+            let idp = OpenIdProvider::start(&folder);
+            idp.tell(told.clone()).await;
+            let client = json!({ "client_id": "latchkey", "client_secret": "p@ss: word+%" });
+            let acme = acme_of(engine, idp, client).await;
+            // What the token lacks is asked for.
+            acme.comes(json!({ "sub": "x", "email": "x@acme.test" })).await;
+            let browser = acme.sign_in().await;
+            assert_eq!(browser.status, 502, "{told}: {}", browser.page);
+            browser.shows(502, says);
+        }
+        let app = TestApp::with(engine, &[("OUTBOUND_HTTP", "false"), ("OUTBOUND_NETWORKS", "")]).await;
+        for (n, url) in ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "https://[::1]/", "https://localhost:1/", "https://169.254.169.254/"]
+            .into_iter()
+            .enumerate()
+        {
+            let (oidc, saml) = (format!("oidc-{n}"), format!("saml-{n}"));
+            let config = json!({ "issuer_url": url, "client_id": "x" });
+            let oidc_provider = json!({ "type": "oidc", "login_path": oidc, "config": config });
+            let metadata = json!({ "idp_metadata_url": url });
+            let saml_provider = json!({ "type": "saml", "login_path": saml, "config": metadata });
+            for provider in [oidc_provider, saml_provider] {
+                let made = app.owner.post(PROVIDERS, provider).await.expect(201);
+                let test = format!("{PROVIDERS}/{}/test", id(&made));
+                let rehearsal = app.owner.post(&test, json!({})).await.expect(201);
+                let mut browser = Browser::new(&app.owner);
+                browser.open_url(text(&rehearsal, "url")).await;
+                assert_eq!(browser.status, 502, "{url}: {}", browser.page);
+                let says = if url.starts_with("http:") { "is not https" } else { "in a network that is not allowed" };
+                browser.shows(502, says);
+            }
+        }
     }
 }
 

@@ -176,3 +176,6 @@ CREATE TABLE known_agents (
     PRIMARY KEY (org_id, user_id, hash),
     FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, id) ON DELETE CASCADE
 );
+
+-- What a platform service may call: operation ids with commas between; nothing for all that services may.
+ALTER TABLE client_tokens ADD COLUMN operations TEXT COLLATE "C";

@@ -7,7 +7,7 @@ use frame::{
     args,
     db::{Db, FromRow, OrgScope, PlatformScope, Row},
     from_row, org_sql,
-    principal::{Credential, CredentialKind, OrgPolicy, Principal, Who},
+    principal::{Credential, CredentialKind, OrgPolicy, Principal, Service, Who},
 };
 use kernel::{
     Clock, Duration, OrgId, Permissions, Result, SystemAccountId, Timestamp, TokenHash, TokenId, TokenKind,
@@ -149,11 +149,21 @@ impl TokenAuthenticator {
     }
 }
 
+struct ClientRow {
+    name: String,
+    operations: Option<String>,
+}
+
+from_row!(ClientRow { name, operations });
+
 async fn client(platform: &PlatformScope, id: TokenId) -> Result<Option<Principal>> {
-    let sql = "SELECT name AS value FROM client_tokens WHERE id = $1";
-    let name = platform.optional::<(String,)>(sql, args![id]).await?;
-    Ok(name.map(|(name,)| Principal {
-        who: Who::Client(name),
+    let sql = "SELECT name, operations FROM client_tokens WHERE id = $1";
+    let row = platform.optional::<ClientRow>(sql, args![id]).await?;
+    Ok(row.map(|ClientRow { name, operations }| Principal {
+        who: Who::Client(Service {
+            name,
+            operations: operations.map(|all| all.split(',').map(str::to_owned).collect()),
+        }),
         credential: Some(Credential { kind: CredentialKind::Client, id, expires_at: None }),
         org: None,
         policy: OrgPolicy::default(),

@@ -8,7 +8,7 @@ pub mod reminders;
 pub mod store;
 
 pub use authenticator::TokenAuthenticator;
-pub use clients::client_token_create;
+pub use clients::{client_token_create, client_token_list, client_token_revoke};
 pub use give_up::token_give_up;
 
 use frame::{

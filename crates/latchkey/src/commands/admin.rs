@@ -7,6 +7,7 @@ use frame::{
     App,
     db::PlatformScope,
     mail,
+    operations::Rule,
     runtime::{Entropy, SystemEntropy},
 };
 use identity::{
@@ -125,8 +126,56 @@ pub async fn domain_list(config: Config, matches: &ArgMatches) -> Result<ExitCod
 /// Makes a platform service's token.
 pub async fn client_token_create(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
     let app = open(&config).await?;
-    let token = tokens::client_token_create(&app, text(matches, "name")).await.map_err(said)?;
+    let operations = operations(matches)?;
+    let token = tokens::client_token_create(&app, text(matches, "name"), operations.as_deref())
+        .await
+        .map_err(said)?;
     println!("{}", token.reveal());
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The operations that a service is to be allowed, each of which services may call.
+fn operations(matches: &ArgMatches) -> Result<Option<Vec<String>>, Fault> {
+    let Some(given) = matches.get_one::<String>("allow") else { return Ok(None) };
+    let all = crate::operations();
+    let known: Vec<&str> = all
+        .iter()
+        .map(|operation| &operation.spec)
+        .filter(|spec| matches!(spec.rule, Rule::Platform))
+        .map(|spec| spec.id)
+        .collect();
+    let wanted: Vec<String> = given.split(',').map(|id| id.trim().to_owned()).collect();
+    match wanted.iter().find(|id| !known.contains(&id.as_str())) {
+        Some(wrong) => {
+            Err(format!("[{wrong}] is no operation of platform services; these are: {}", known.join(", ")))
+        }
+        None => Ok(Some(wanted)),
+    }
+}
+
+/// Lists the tokens of platform services.
+pub async fn client_token_list(config: Config) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let tokens = tokens::client_token_list(&app).await.map_err(said)?;
+    let lines = tokens.iter().map(|token| {
+        let used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let may = token.operations.as_deref().unwrap_or("everything that services may");
+        format!("{:<24}  made {}  last used {used}  may call {may}\n", token.name, token.created_at)
+    });
+    print(&lines.collect::<String>())?;
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a platform service's token back.
+pub async fn client_token_revoke(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let app = open(&config).await?;
+    let name = text(matches, "name");
+    if !tokens::client_token_revoke(&app, name).await.map_err(said)? {
+        return Err(format!("the service [{name}] has no token"));
+    }
+    println!("The token of {name} is revoked.");
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

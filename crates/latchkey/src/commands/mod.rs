@@ -75,8 +75,13 @@ fn command() -> Command {
         )
         .subcommand(
             Command::new("client-token").about("Tokens of platform services").subcommand_required(true).subcommand(
-                Command::new("create").about("Make the token of a service; it replaces an earlier one").arg(name("The service")),
-            ),
+                Command::new("create")
+                    .about("Make the token of a service; it replaces an earlier one")
+                    .arg(name("The service"))
+                    .arg(Arg::new("allow").long("allow").value_name("OPERATIONS").help("What it may call, separated by commas [default: everything that services may]")),
+            )
+            .subcommand(Command::new("list").about("List the services that have a token"))
+            .subcommand(Command::new("revoke").about("Take a service's token back").arg(name("The service"))),
         )
         .subcommand(
             Command::new("mail")
@@ -158,6 +163,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("domain", Some(("remove", remove))) => admin::domain_set(config, remove, false).await,
             ("domain", Some(("list", list))) => admin::domain_list(config, list).await,
             ("client-token", Some(("create", create))) => admin::client_token_create(config, create).await,
+            ("client-token", Some(("list", _))) => admin::client_token_list(config).await,
+            ("client-token", Some(("revoke", revoke))) => admin::client_token_revoke(config, revoke).await,
             ("mail", Some(("list", _))) => admin::mail_list(config).await,
             ("mail", Some(("show", show))) => admin::mail_show(config, show).await,
             ("roles", Some(("import", import))) => admin::roles_import(config, import).await,

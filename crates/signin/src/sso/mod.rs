@@ -301,12 +301,14 @@ async fn finish(cx: &Cx, visit: &Visit, state: &str, answer: &oidc::Answer<'_>) 
     let db = PlatformScope::new(app.db.read()).org(attempt.org_id);
     let provider = identity_providers::store::provider_get(&db, attempt.identity_provider_id).await?;
     let Some(provider) = provider else { return halted(visit, Halt::Refused(403, CLOSED.to_owned()), None) };
-    let believed = match (&provider.config, attempt.rehearsal || open(&db, &provider).await?) {
+    let may = attempt.rehearsal || open(&db, &provider).await?;
+    // No connection is held while the provider is asked.
+    drop(db);
+    let believed = match (&provider.config, may) {
         (Config::Oidc(config), true) => oidc::finish(app, &provider, config, state, answer).await,
         (Config::Saml(_), true) => acs::answered(app, state, &attempt),
         _ => refused(CLOSED),
     };
-    drop(db);
     let login = format!("/login/{}?return_to={}", provider.login_path, encode(&attempt.return_to));
     match believed {
         Ok(arrival) if attempt.rehearsal => rehearsal::show(cx, visit, &attempt, &provider, &arrival).await,
