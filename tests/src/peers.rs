@@ -94,7 +94,19 @@ impl OpenIdProvider {
     /// Starts one that sends people back to this server's public URL.
     pub fn start(folder: &Path) -> Self {
         let mut command = Command::new("node");
-        command.current_dir(folder).arg("oidc.mjs").arg(format!("{PUBLIC_URL}/login")).stderr(Stdio::null());
+        command.current_dir(folder).arg("oidc.mjs").stderr(Stdio::null());
+        Self::run(command)
+    }
+
+    /// Starts one of another make: the Python package pyop. It signs people in, and falsifies nothing.
+    pub fn start_another(python: &Path) -> Self {
+        let mut command = Command::new(python);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/oidc_provider.py")).stderr(Stdio::inherit());
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        command.arg(format!("{PUBLIC_URL}/login"));
         let mut peer = Peer::start(command);
         let issuer = loop {
             let line = peer.line();

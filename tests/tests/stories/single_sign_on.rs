@@ -1,7 +1,7 @@
 //! Signing in through an organization's OpenID provider, a real one: who gets in, as whom, into which teams.
 
 use serde_json::{Value, json};
-use tests::{Browser, Engine, OpenIdProvider, PUBLIC_URL, node_peers, on_both};
+use tests::{Browser, Engine, OpenIdProvider, PUBLIC_URL, node_peers, on_both, python};
 
 use crate::{
     id,
@@ -239,6 +239,24 @@ on_both! {
         acme.comes(json!({ "sub": "x", "email": "x@acme.test", "roles": ["dev"] })).await;
         acme.sign_in().await.shows(200, "x@acme.test");
         assert_eq!(acme.teams_of("x@acme.test").await, ["Developers"]);
+    }
+}
+
+on_both! {
+    /// A provider of another make, whose identity token tells nothing but the subject.
+    async fn another_provider(engine: Engine) {
+        let Some(python) = python() else { return };
+        let idp = OpenIdProvider::start_another(&python);
+        let client = json!({ "client_id": "latchkey", "client_secret": "plain-secret" });
+        let acme = acme_of(engine, idp, client).await;
+        acme.team("Developers", "dev").await;
+        acme.comes(ann()).await;
+        for _ in 0..2 {
+            acme.sign_in().await.shows(200, "Ann Lee");
+            assert_eq!(acme.teams_of("ann@acme.test").await, ["Developers"]);
+        }
+        acme.app.owner.patch(&acme.path, json!({ "config": { "client_secret": "wrong" } })).await.expect(200);
+        acme.sign_in().await.shows(403, "invalid_client");
     }
 }
 
