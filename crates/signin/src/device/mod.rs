@@ -133,9 +133,12 @@ fn new_user_code(cx: &Cx) -> String {
 
 /// The hash of a code as people type it: in any case, with or without the hyphen.
 fn code_hash(cx: &Cx, code: &str) -> TokenHash {
-    let plain: String =
-        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-    TokenHash::of(&format!("user code {plain}"), cx.app().vault.token_key())
+    TokenHash::of(&format!("user code {}", plain_code(code)), cx.app().vault.token_key())
+}
+
+/// What counts of a code as people type it.
+pub fn plain_code(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 /// A device that polls.

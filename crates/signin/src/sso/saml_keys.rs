@@ -15,6 +15,19 @@ pub struct Pair {
     pub certificate: String,
 }
 
+impl Pair {
+    /// A new key towards a provider.
+    pub fn generate(provider: IdentityProviderId) -> Result<Self, rcgen::Error> {
+        // RSA, since that is what every provider takes.
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256)?;
+        let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
+        parameters.distinguished_name = rcgen::DistinguishedName::new();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, format!("Latchkey {provider}"));
+        let certificate = parameters.self_signed(&key)?.pem();
+        Ok(Self { key: Secret::new(key.serialize_pem()), certificate })
+    }
+}
+
 struct Row {
     org_id: OrgId,
     identity_provider_id: IdentityProviderId,
@@ -50,7 +63,7 @@ pub async fn pair(app: &App, org: OrgId, provider: IdentityProviderId) -> Result
 
 /// Makes a key, unless another request is faster.
 async fn make(app: &App, org: OrgId, provider: IdentityProviderId) -> Result<Row> {
-    let Pair { key, certificate } = tokio::task::spawn_blocking(move || generate(provider))
+    let Pair { key, certificate } = tokio::task::spawn_blocking(move || Pair::generate(provider))
         .await
         .map_err(|error| Problem::Internal(Box::new(error)))?
         .map_err(|error| Problem::Internal(Box::new(error)))?;
@@ -66,16 +79,6 @@ async fn make(app: &App, org: OrgId, provider: IdentityProviderId) -> Result<Row
     let kept = row(&db, provider).await?;
     session.commit().await?;
     kept.ok_or_else(|| Problem::internal("a SAML key vanished"))
-}
-
-fn generate(provider: IdentityProviderId) -> Result<Pair, rcgen::Error> {
-    // RSA, since that is what every provider takes.
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256)?;
-    let mut parameters = rcgen::CertificateParams::new(Vec::new())?;
-    parameters.distinguished_name = rcgen::DistinguishedName::new();
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, format!("Latchkey {provider}"));
-    let certificate = parameters.self_signed(&key)?.pem();
-    Ok(Pair { key: Secret::new(key.serialize_pem()), certificate })
 }
 
 /// Seals every key with the first master key.

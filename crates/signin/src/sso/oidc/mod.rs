@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
+pub use id_token::{Expected, verify};
 pub use known::Known;
 use known::{Discovery, discover};
 
@@ -48,8 +49,8 @@ pub(crate) async fn access_token(
     let discovery = discover(app, issuer).await?;
     let key = known::key_for(app, &discovery, token).await?;
     let now = WallClock::now(&*app.wall);
-    let expected = id_token::Expected { issuer, client_id: audience, nonce: None, now };
-    Ok((id_token::verify(token, &key, &expected)?, discovery.userinfo_endpoint.clone()))
+    let expected = Expected { issuer, client_id: audience, nonce: None, now };
+    Ok((verify(token, &key, &expected)?, discovery.userinfo_endpoint.clone()))
 }
 
 /// Where the provider sends people back to, as the published service has it.
@@ -135,13 +136,13 @@ pub async fn finish(
         );
     };
     let key = known::key_for(app, &discovery, id_token.reveal()).await?;
-    let expected = id_token::Expected {
+    let expected = Expected {
         issuer: &discovery.issuer,
         client_id: &config.client_id,
         nonce: Some(&nonce),
         now: WallClock::now(&*app.wall),
     };
-    let mut claims = id_token::verify(id_token.reveal(), &key, &expected)?;
+    let mut claims = verify(id_token.reveal(), &key, &expected)?;
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
     let wanted = [&config.claim_mappings.email, &config.claim_mappings.name, &config.claim_mappings.groups];
     if wanted.iter().any(|name| !claims.contains_key(name.as_str()))
