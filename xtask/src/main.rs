@@ -3,7 +3,6 @@
 mod bench;
 mod browser;
 mod fault;
-mod fuzz;
 mod http;
 mod install;
 mod node;
@@ -25,16 +24,12 @@ cargo xtask <command>
 
   test [--quick] [--keep-going]
       All that has to pass: rustfmt, clippy, the tests on SQLite and on a PostgreSQL that is started for
-      them, the pages in Chromium, schemathesis, and the fuzz targets. Installs what is missing where it may.
-      --quick       without PostgreSQL, other identity providers, Chromium, schemathesis and fuzzing
+      them, the pages in Chromium, and schemathesis. Installs what is missing where it may.
+      --quick       without PostgreSQL, other identity providers, Chromium and schemathesis
       --keep-going  does not stop at the first step that fails
 
   browser [FOLDER]
       Only the pages: opens every one in Chromium, and puts pictures of them into the folder.
-
-  fuzz [SECONDS]
-      Throws what strangers send at what reads it: SAML answers, identity tokens, cookies, device codes; each for
-      so long (30). Installs cargo-fuzz where it is missing.
 
   schemathesis
       Only the last step: attacks the running server with what its OpenAPI document allows and forbids.
@@ -81,12 +76,6 @@ fn dispatch(words: &[String]) -> Result<()> {
             let folder = folder.map(std::path::absolute).transpose();
             let folder = folder.map_err(|error| Fault::new(format!("That is no folder: {error}")))?;
             browser::browser(&ready()?, folder.as_deref())
-        }
-        "fuzz" => {
-            let (seconds, more) =
-                rest.split_first().map_or((None, rest), |(first, more)| (Some(first), more));
-            nothing_more(command, more)?;
-            fuzz::fuzz(&ready()?, fuzz::seconds(seconds)?)
         }
         "schemathesis" => {
             nothing_more(command, rest)?;

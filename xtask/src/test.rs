@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::browser::browser;
 use crate::fault::{Fault, Result};
-use crate::fuzz::{SECONDS, fuzz};
 use crate::install;
 use crate::node;
 use crate::postgres::{Cluster, Durability};
@@ -102,8 +101,7 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     })?;
     drop(cluster);
     steps.step("browser", || browser(workspace, None))?;
-    steps.step("schemathesis", || schemathesis(workspace))?;
-    steps.step("fuzz", || fuzz(workspace, SECONDS))
+    steps.step("schemathesis", || schemathesis(workspace))
 }
 
 /// A part of the toolchain that a minimal installation of Rust leaves out.
