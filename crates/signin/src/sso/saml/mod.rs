@@ -22,8 +22,7 @@ use super::{
     unreachable,
 };
 use crate::part;
-pub use answer::{Here, Request, encoded};
-use answer::{policy, told};
+use answer::{Here, Request, policy, told};
 
 /// How long metadata that was fetched is believed.
 const FRESH: Duration = Duration::from_secs(3600);
