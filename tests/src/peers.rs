@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -30,7 +32,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the peer starts");
         let lines = BufReader::new(child.stdout.take().expect("its output"));
@@ -107,7 +109,24 @@ impl OpenIdProvider {
 
     fn run(mut command: Command) -> Self {
         command.arg(format!("{PUBLIC_URL}/login"));
-        let mut peer = Peer::start(command);
+        // A runtime that locks up at its start is none of our faults: another one is started.
+        (0..3).find_map(|_| Self::attempt(&mut command)).expect("the provider speaks within half a minute")
+    }
+
+    fn attempt(command: &mut Command) -> Option<Self> {
+        let peer = Peer::start(command);
+        let process = peer.child.id();
+        let (told, tells) = mpsc::channel();
+        std::thread::spawn(move || told.send(Self::spoken(peer)));
+        let spoken = tells.recv_timeout(Duration::from_secs(30));
+        if spoken.is_err() {
+            // Its silence ends with it, and so does the thread.
+            let _ = Command::new("kill").arg(process.to_string()).status();
+        }
+        spoken.ok()
+    }
+
+    fn spoken(mut peer: Peer) -> Self {
         let issuer = loop {
             let line = peer.line();
             assert!(!line.is_empty(), "the provider did not start");
@@ -148,7 +167,7 @@ impl MailSink {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/smtp_sink.py");
         let mut command = Command::new(python);
         command.arg(script).args(mode);
-        let mut peer = Peer::start(command);
+        let mut peer = Peer::start(&mut command);
         let port = peer.line();
         let port = port.trim().parse().unwrap_or_else(|_| panic!("no port: {port}"));
         Self { peer, port }

@@ -93,7 +93,7 @@ impl SamlProvider {
             }
         };
         command.arg(pair.key()).arg(pair.certificate()).stderr(Stdio::inherit());
-        let mut peer = Peer::start(command);
+        let mut peer = Peer::start(&mut command);
         let address = peer.line().trim().to_owned();
         assert!(address.starts_with("http"), "the provider did not start");
         Some(Self { _peer: peer, _pair: pair, address })
