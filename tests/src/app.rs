@@ -17,7 +17,10 @@ use latchkey::{
     config::{Config, Sources},
 };
 use serde_json::json;
-use signin::sessions::{self, Beginning, Method};
+use signin::{
+    services::{NewServiceToken, service_token_create},
+    sessions::{self, Beginning, Method},
+};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{Client, Engine, Fresh};
@@ -212,6 +215,14 @@ impl TestApp {
     /// A platform service's caller.
     pub async fn service(&self, name: &str) -> Client {
         let token = tokens::client_token_create(&self.app, name, None).await.expect("a token");
+        self.owner.with_token(token.reveal())
+    }
+
+    /// A platform service's caller in the organization, for these operations or for all.
+    pub async fn service_in(&self, name: &str, operations: Option<&[&str]>) -> Client {
+        let operations = operations.map(|all| all.iter().map(|&id| id.to_owned()).collect());
+        let new = NewServiceToken { name: name.to_owned(), operations, life: Duration::from_secs(24 * 3600) };
+        let token = service_token_create(&self.app, self.org, &new).await.expect("a token");
         self.owner.with_token(token.reveal())
     }
 

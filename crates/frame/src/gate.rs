@@ -226,12 +226,18 @@ pub fn authorize(spec: &Spec, principal: &Principal, path: &[String]) -> Result<
     let (allowed, need) = match &spec.rule {
         Rule::Public => (true, None),
         Rule::Member => (principal.org.is_some(), None),
-        Rule::Platform => (matches!(&principal.who, Who::Client(service) if service.may(spec.id)), None),
+        Rule::Platform => (matches!(&principal.who, Who::Service(_)), None),
         Rule::SelfOnly => (own_user(), None),
         Rule::Needs(need) => (permits(principal, need, spec, path), Some(need)),
         Rule::SelfOr(need) => (own_user() || permits(principal, need, spec, path), Some(need)),
         Rule::AccountOr(need) => (own_account() || permits(principal, need, spec, path), Some(need)),
     };
+    if let Who::Service(service) = &principal.who
+        && !service.may(spec.id)
+    {
+        let why = format!("The service's token is not for the operation [{}]", spec.id);
+        return Err(Problem::Forbidden(Denied::Because(why)));
+    }
     if allowed {
         return Ok(());
     }

@@ -85,7 +85,9 @@ fn scheme(kind: CredentialKind) -> Value {
         CredentialKind::Client => {
             "A platform service's token, `kclt_…`, made with `latchkey client-token create`."
         }
-        CredentialKind::Service => "A service's token, a JWT.",
+        CredentialKind::Service => {
+            "A platform service's token in one organization, a JWT, made with `latchkey service-token create`."
+        }
     };
     json!({ "type": "http", "scheme": "bearer", "description": description })
 }

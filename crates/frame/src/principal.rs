@@ -120,7 +120,7 @@ pub enum Who {
     /// A system account, with its name.
     SystemAccount(SystemAccountId, String),
     /// A platform service.
-    Client(Service),
+    Service(Service),
 }
 
 /// A platform service.
@@ -129,10 +129,15 @@ pub struct Service {
     /// Its name.
     pub name: String,
     /// The operations that it may call; `None` for all that services may.
-    pub operations: Option<Vec<String>>,
+    operations: Option<Vec<String>>,
 }
 
 impl Service {
+    /// A service that may call these operations, with commas between.
+    pub fn new(name: String, operations: Option<&str>) -> Self {
+        Self { name, operations: operations.map(|all| all.split(',').map(str::to_owned).collect()) }
+    }
+
     /// Whether it may call an operation that services may.
     pub fn may(&self, operation: &str) -> bool {
         self.operations.as_ref().is_none_or(|operations| operations.iter().any(|it| it == operation))
@@ -159,7 +164,7 @@ pub struct Principal {
     pub who: Who,
     /// The credential; `None` for nobody.
     pub credential: Option<Credential>,
-    /// The organization; `None` for platform services.
+    /// The organization; `None` for platform services with a client token.
     pub org: Option<OrgId>,
     /// What the organization lays on every caller.
     pub policy: OrgPolicy,
@@ -208,7 +213,7 @@ impl Principal {
             Who::Nobody => String::new(),
             Who::User(user, _) => user.id.to_string(),
             Who::SystemAccount(id, _) => id.to_string(),
-            Who::Client(service) => service.name.clone(),
+            Who::Service(service) => service.name.clone(),
         }
     }
 
@@ -217,7 +222,7 @@ impl Principal {
         match &self.who {
             Who::User(user, _) => Some(user.id.uuid()),
             Who::SystemAccount(id, _) => Some(Id::uuid(*id)),
-            Who::Nobody | Who::Client(_) => None,
+            Who::Nobody | Who::Service(_) => None,
         }
     }
 }

@@ -64,6 +64,11 @@ async fn usage_write(app: &App, usage: &[Usage]) -> Result<()> {
                 );
                 platform.org(org).execute(sql, args![token, at]).await?;
             }
+            (CredentialKind::Service, Some(org)) => {
+                let sql =
+                    org_sql!("UPDATE service_tokens SET last_used_at = $3 WHERE org_id = $1 AND id = $2");
+                platform.org(org).execute(sql, args![token, at]).await?;
+            }
             (CredentialKind::Client, _) => {
                 platform
                     .execute("UPDATE client_tokens SET last_used_at = $2 WHERE id = $1", args![token, at])

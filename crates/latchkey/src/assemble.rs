@@ -24,7 +24,10 @@ use frame::{
 };
 use identity::{roles::Catalogue, tokens::TokenAuthenticator};
 use kernel::{Clock, Problem, TokenHash, WallClock, query::Limits};
-use signin::{SignIn, keys::SigningKeys, passwords::Hasher, sessions::SessionAuthenticator};
+use signin::{
+    SignIn, keys::SigningKeys, passwords::Hasher, services::ServiceAuthenticator,
+    sessions::SessionAuthenticator,
+};
 
 use crate::config::{Config, Sources};
 
@@ -171,6 +174,7 @@ impl Default for Outside {
 struct Authenticators {
     tokens: TokenAuthenticator,
     sessions: SessionAuthenticator,
+    services: ServiceAuthenticator,
 }
 
 impl Authenticator for Authenticators {
@@ -181,7 +185,12 @@ impl Authenticator for Authenticators {
     ) -> BoxFuture<'a, Result<Option<Principal>, Problem>> {
         match presented {
             Presented::Token(_) => self.tokens.resolve(hash, presented),
-            Presented::Signed(_) => self.sessions.resolve(hash, presented),
+            Presented::Signed(_) => Box::pin(async move {
+                match self.sessions.resolve(hash, presented).await? {
+                    Some(person) => Ok(Some(person)),
+                    None => self.services.resolve(hash, presented).await,
+                }
+            }),
         }
     }
 }
@@ -210,6 +219,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
             catalogue: Arc::clone(&catalogue),
             keys: Arc::clone(&keys),
         },
+        services: ServiceAuthenticator { db: db.clone(), clock: Arc::clone(&clock), keys: Arc::clone(&keys) },
     };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);

@@ -4,7 +4,7 @@ use frame::{App, chores::Chore, db::PlatformScope};
 use identity::organizations;
 use kernel::{Result, WallClock};
 
-use crate::{device, part, passwords, sessions, sso, throttle};
+use crate::{device, part, passwords, services, sessions, sso, throttle};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -26,7 +26,7 @@ pub async fn turn(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Drops sessions and codes that are over, and failures that are forgotten.
+/// Drops sessions, codes and services' tokens that are over, and failures that are forgotten.
 pub async fn sweep(app: &App) -> Result<()> {
     let read = PlatformScope::new(app.db.read());
     let organizations = organizations::store::organization_ids(&read).await?;
@@ -36,6 +36,7 @@ pub async fn sweep(app: &App) -> Result<()> {
         let db = PlatformScope::new(session.clone()).org(org);
         sessions::store::session_purge(&db, app.clock.now(org)).await?;
         sessions::notice::agent_purge(&db, app.clock.now(org)).await?;
+        services::store::service_token_purge(&db, app.clock.now(org)).await?;
         session.commit().await?;
     }
     let session = app.db.write();

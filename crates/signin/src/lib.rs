@@ -11,6 +11,7 @@ pub mod introspection;
 pub mod keys;
 pub mod pages;
 pub mod passwords;
+pub mod services;
 pub mod sessions;
 pub mod sso;
 mod throttle;

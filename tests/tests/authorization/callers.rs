@@ -30,6 +30,11 @@ pub async fn all(app: &TestApp, rival: &TestApp) -> Vec<Caller> {
     callers.extend(sessions(app).await);
     callers.push(caller('F', "the owner of another organization", rival.owner.clone()));
     callers.push(caller('c', "a platform service", app.service("a service").await));
+    callers.push(caller(
+        'v',
+        "a platform service in the organization",
+        app.service_in("a service", None).await,
+    ));
     callers
 }
 

@@ -112,6 +112,32 @@ on_both! {
 }
 
 on_both! {
+    /// A service's token for an organization: what it may call has to exist.
+    async fn a_token_for_a_service_in_an_organization(engine: Engine) {
+        let place = Installation::new(engine).await;
+        let server = place.serve().await;
+        // As for the server, it says who issued the token.
+        let here = [("PUBLIC_URL", server.url.as_str())];
+        let wrong = place.run(&["service-token", "create", "portal", "--allow", "list-teams,nothing"]).bad();
+        assert!(wrong.starts_with("latchkey: [nothing] is no operation of platform services"), "{wrong}");
+        let made = place.run_with(&["service-token", "create", "portal", "--allow", "list-teams"], &here);
+        assert!(made.stderr.contains(&server.url), "{}", made.stderr);
+        let token = made.good();
+        assert_eq!((token.lines().count(), &token[..3]), (1, "eyJ"));
+        let portal = server.client(token.trim());
+        portal.get("/v3/teams").await.expect(200);
+        portal.get("/v3/users").await.expect(403);
+        let listed = place.run(&["service-token", "list"]).good();
+        assert!(listed.starts_with("portal ") && listed.contains("may call list-teams"), "{listed}");
+        assert!(!listed.contains("eyJ"), "{listed}");
+        place.run(&["service-token", "revoke", "portal"]).good();
+        until(&portal, "/v3/teams", 401).await;
+        place.run(&["service-token", "revoke", "portal"]).bad();
+        assert_eq!(place.run(&["service-token", "list"]).good(), "");
+    }
+}
+
+on_both! {
     /// Mail without a mail server: whoever has the data directory can read the outbox.
     async fn the_outbox(engine: Engine) {
         let place = Installation::new(engine).await;

@@ -22,6 +22,7 @@ mod role_catalogue;
 mod roles;
 mod schemas;
 mod second_factors;
+mod services;
 mod sessions;
 mod settings;
 mod single_sign_on;

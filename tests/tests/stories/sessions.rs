@@ -271,7 +271,9 @@ on_both! {
             }
             assert_eq!(statuses.last(), Some(&429), "{name}: {statuses:?}");
         }
-        // The right password does not help while the account is closed.
+        // The right password does not help while the account is closed, however long this took.
+        let longer = "UPDATE throttles SET blocked_until = blocked_until + 60000000 WHERE blocked_until > updated_at";
+        app.database.query(longer).await;
         sign_in(&app, "owner@acme.test", PASSWORD).await.expect(429);
         app.owner.get("/v3/users/me").await.expect(200);
     }
@@ -357,11 +359,12 @@ on_both! {
         let key = app.anonymous().get("/.well-known/jwks.json").await.expect(200)["keys"][0].clone();
         let mut forged = Vec::new();
         for header in [
-            json!({ "alg": "none", "kid": key["kid"] }),
-            json!({ "alg": "HS256", "kid": key["kid"] }),
-            json!({ "alg": "EdDSA" }),
-            json!({ "alg": "EdDSA", "kid": "other" }),
-            json!({ "alg": "EdDSA", "kid": key["kid"], "jwk": key }),
+            json!({ "alg": "none", "typ": "at+jwt", "kid": key["kid"] }),
+            json!({ "alg": "HS256", "typ": "at+jwt", "kid": key["kid"] }),
+            json!({ "alg": "EdDSA", "typ": "at+jwt" }),
+            json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "other" }),
+            json!({ "alg": "EdDSA", "typ": "service+jwt", "kid": key["kid"] }),
+            json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key["kid"], "jwk": key }),
         ] {
             let header = BASE64.encode(header.to_string());
             forged.push(format!("{header}.{}.{}", parts[1], parts[2]));
@@ -372,7 +375,7 @@ on_both! {
         forged.push(format!("{}.{}.{}", parts[0], BASE64.encode(said.to_string()), parts[2]));
         forged.push(format!("{}.{}.{}", parts[0], parts[1], parts[2].chars().rev().collect::<String>()));
         // Signed with the published key as if it were a shared secret.
-        let header = BASE64.encode(json!({ "alg": "HS256", "typ": "JWT", "kid": key["kid"] }).to_string());
+        let header = BASE64.encode(json!({ "alg": "HS256", "typ": "at+jwt", "kid": key["kid"] }).to_string());
         let signed = format!("{header}.{}", parts[1]);
         let secret = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key["x"].as_str().unwrap().as_bytes());
         forged.push(format!("{signed}.{}", BASE64.encode(aws_lc_rs::hmac::sign(&secret, signed.as_bytes()))));

@@ -179,3 +179,17 @@ CREATE TABLE known_agents (
 
 -- What a platform service may call: operation ids with commas between; nothing for all that services may.
 ALTER TABLE client_tokens ADD COLUMN operations TEXT;
+
+-- Signed tokens by which a platform service acts in an organization. The key that signed one stays for as long.
+CREATE TABLE service_tokens (
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    operations TEXT,
+    key_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, name)
+) WITHOUT ROWID;

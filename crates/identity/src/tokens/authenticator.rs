@@ -160,10 +160,7 @@ async fn client(platform: &PlatformScope, id: TokenId) -> Result<Option<Principa
     let sql = "SELECT name, operations FROM client_tokens WHERE id = $1";
     let row = platform.optional::<ClientRow>(sql, args![id]).await?;
     Ok(row.map(|ClientRow { name, operations }| Principal {
-        who: Who::Client(Service {
-            name,
-            operations: operations.map(|all| all.split(',').map(str::to_owned).collect()),
-        }),
+        who: Who::Service(Service::new(name, operations.as_deref())),
         credential: Some(Credential { kind: CredentialKind::Client, id, expires_at: None }),
         org: None,
         policy: OrgPolicy::default(),

@@ -7,13 +7,11 @@ use frame::{
     App,
     db::PlatformScope,
     mail,
-    operations::Rule,
     runtime::{Entropy, SystemEntropy},
 };
 use identity::{
     organizations::{self, Founding, organization_found},
     roles::{self, literal_descriptions},
-    tokens,
 };
 use kernel::{Email, OrgId, Problem, Token, TokenKind};
 use signin::sso::domains;
@@ -24,11 +22,11 @@ use crate::{
     config::Config,
 };
 
-fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+pub(super) fn text<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
     matches.get_one::<String>(name).map_or("", String::as_str)
 }
 
-fn said(problem: Problem) -> Fault {
+pub(super) fn said(problem: Problem) -> Fault {
     problem.to_string()
 }
 
@@ -49,7 +47,7 @@ pub fn token() -> Result<ExitCode, Fault> {
 }
 
 /// The organization that is named, or the only one.
-async fn organization(app: &App, matches: &ArgMatches) -> Result<OrgId, Fault> {
+pub(super) async fn organization(app: &App, matches: &ArgMatches) -> Result<OrgId, Fault> {
     let all = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await;
     let all = all.map_err(|error| said(error.into()))?;
     match (matches.get_one::<String>("organization"), all.as_slice()) {
@@ -119,63 +117,6 @@ pub async fn domain_list(config: Config, matches: &ArgMatches) -> Result<ExitCod
     let organization = organization(&app, matches).await?;
     let domains = domains::domain_list(&app, organization).await.map_err(said)?;
     print(&domains.iter().map(|domain| format!("{domain}\n")).collect::<String>())?;
-    app.db.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Makes a platform service's token.
-pub async fn client_token_create(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
-    let app = open(&config).await?;
-    let operations = operations(matches)?;
-    let token = tokens::client_token_create(&app, text(matches, "name"), operations.as_deref())
-        .await
-        .map_err(said)?;
-    println!("{}", token.reveal());
-    app.db.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The operations that a service is to be allowed, each of which services may call.
-fn operations(matches: &ArgMatches) -> Result<Option<Vec<String>>, Fault> {
-    let Some(given) = matches.get_one::<String>("allow") else { return Ok(None) };
-    let all = crate::operations();
-    let known: Vec<&str> = all
-        .iter()
-        .map(|operation| &operation.spec)
-        .filter(|spec| matches!(spec.rule, Rule::Platform))
-        .map(|spec| spec.id)
-        .collect();
-    let wanted: Vec<String> = given.split(',').map(|id| id.trim().to_owned()).collect();
-    match wanted.iter().find(|id| !known.contains(&id.as_str())) {
-        Some(wrong) => {
-            Err(format!("[{wrong}] is no operation of platform services; these are: {}", known.join(", ")))
-        }
-        None => Ok(Some(wanted)),
-    }
-}
-
-/// Lists the tokens of platform services.
-pub async fn client_token_list(config: Config) -> Result<ExitCode, Fault> {
-    let app = open(&config).await?;
-    let tokens = tokens::client_token_list(&app).await.map_err(said)?;
-    let lines = tokens.iter().map(|token| {
-        let used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-        let may = token.operations.as_deref().unwrap_or("everything that services may");
-        format!("{:<24}  made {}  last used {used}  may call {may}\n", token.name, token.created_at)
-    });
-    print(&lines.collect::<String>())?;
-    app.db.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Takes a platform service's token back.
-pub async fn client_token_revoke(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
-    let app = open(&config).await?;
-    let name = text(matches, "name");
-    if !tokens::client_token_revoke(&app, name).await.map_err(said)? {
-        return Err(format!("the service [{name}] has no token"));
-    }
-    println!("The token of {name} is revoked.");
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

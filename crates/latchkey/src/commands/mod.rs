@@ -5,6 +5,7 @@ mod doctor;
 mod keys;
 mod seed;
 mod serve;
+mod services;
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -84,6 +85,18 @@ fn command() -> Command {
             .subcommand(Command::new("revoke").about("Take a service's token back").arg(name("The service"))),
         )
         .subcommand(
+            Command::new("service-token").about("Signed tokens by which platform services act in an organization").subcommand_required(true).subcommand(
+                Command::new("create")
+                    .about("Make the token of a service; it replaces an earlier one")
+                    .arg(name("The service"))
+                    .arg(Arg::new("allow").long("allow").required(true).value_name("OPERATIONS").help("What it may call, separated by commas; * for everything that takes service tokens"))
+                    .arg(Arg::new("days").long("days").value_name("DAYS").value_parser(clap::value_parser!(u64).range(1..=366)).default_value("90").help("How long it is good"))
+                    .arg(organization()),
+            )
+            .subcommand(Command::new("list").about("List the services that have a token").arg(organization()))
+            .subcommand(Command::new("revoke").about("Take a service's token back").arg(name("The service")).arg(organization())),
+        )
+        .subcommand(
             Command::new("mail")
                 .about("The mail outbox")
                 .subcommand_required(true)
@@ -116,6 +129,7 @@ fn command() -> Command {
                 .hide(true)
                 .about("Fill the first organization, for benchmarks")
                 .arg(Arg::new("users").long("users").value_parser(clap::value_parser!(u64)).default_value("1000"))
+                .arg(Arg::new("signers").long("signers").value_parser(clap::value_parser!(u64)).default_value("0"))
                 .arg(Arg::new("teams").long("teams").value_parser(clap::value_parser!(u64)).default_value("0")),
         )
         .subcommand(Command::new("floor").hide(true).about("Answer a constant through the same HTTP stack, for benchmarks"))
@@ -162,9 +176,12 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("domain", Some(("verify", verify))) => admin::domain_set(config, verify, true).await,
             ("domain", Some(("remove", remove))) => admin::domain_set(config, remove, false).await,
             ("domain", Some(("list", list))) => admin::domain_list(config, list).await,
-            ("client-token", Some(("create", create))) => admin::client_token_create(config, create).await,
-            ("client-token", Some(("list", _))) => admin::client_token_list(config).await,
-            ("client-token", Some(("revoke", revoke))) => admin::client_token_revoke(config, revoke).await,
+            ("client-token", Some(("create", create))) => services::client_token_create(config, create).await,
+            ("client-token", Some(("list", _))) => services::client_token_list(config).await,
+            ("client-token", Some(("revoke", revoke))) => services::client_token_revoke(config, revoke).await,
+            ("service-token", Some(("create", it))) => services::service_token_create(config, it).await,
+            ("service-token", Some(("list", it))) => services::service_token_list(config, it).await,
+            ("service-token", Some(("revoke", it))) => services::service_token_revoke(config, it).await,
             ("mail", Some(("list", _))) => admin::mail_list(config).await,
             ("mail", Some(("show", show))) => admin::mail_show(config, show).await,
             ("roles", Some(("import", import))) => admin::roles_import(config, import).await,

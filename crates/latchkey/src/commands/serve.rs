@@ -3,16 +3,24 @@
 use std::{
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{Router, http::header, routing::get};
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    routing::{get, post},
+};
 use frame::{
     App,
     listener::{Peer, Port},
     mail::delivery::{self, Sender},
+    runtime::SystemEntropy,
 };
 use identity::organizations::Founded;
+use kernel::Secret;
+use signin::passwords::Hasher;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -45,11 +53,7 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     let chores = [identity::housekeeping::CHORES, signin::housekeeping::CHORES].concat();
     let mut background = vec![
         tokio::spawn(frame::chores::run(app.clone(), chores, stopped.clone())),
-        tokio::spawn(frame::changes::follow(
-            app.db.clone(),
-            std::sync::Arc::clone(&app.access),
-            stopped.clone(),
-        )),
+        tokio::spawn(frame::changes::follow(app.db.clone(), Arc::clone(&app.access), stopped.clone())),
     ];
     if let Some(smtp) = &config.smtp {
         let sender = std::sync::Arc::new(Sender::new(smtp)?);
@@ -171,7 +175,18 @@ const FLOOR: &str = r#"{"id":"0197a3f2-6c1e-7d33-9a44-2f6f0e8b1c55","email":"own
 /// Answers every GET with a constant, through the stack that serves: what no operation can be faster than.
 pub async fn floor(config: Config) -> Result<ExitCode, Fault> {
     let answer = || async { ([(header::CONTENT_TYPE, "application/json")], FLOOR) };
-    let router = Router::new().route("/", get(answer)).fallback(get(answer));
+    // What signing in cannot be faster than: checking a password, and nothing else.
+    let hasher = Arc::new(Hasher::new(Arc::new(SystemEntropy)));
+    let password = || Secret::new("Bench-Passw0rd!".to_owned());
+    let hash = hasher.hash(password()).await.map_err(|problem| problem.to_string())?;
+    let check = move || {
+        let (hasher, hash) = (Arc::clone(&hasher), hash.clone());
+        async move {
+            let right = hasher.verify(password(), Some(hash)).await;
+            if right.is_ok_and(|right| right) { StatusCode::NO_CONTENT } else { StatusCode::BAD_REQUEST }
+        }
+    };
+    let router = Router::new().route("/", get(answer)).route("/password", post(check)).fallback(get(answer));
     let listener = bind(config.listen).await?;
     axum::serve(listener, router).await.map_err(|error| error.to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -2,16 +2,22 @@
 
 pub mod http;
 
-use frame::{Cx, access::Presented, db::PlatformScope, principal::Who, reply::Found};
+use frame::{
+    Cx,
+    access::Presented,
+    db::{OrgScope, PlatformScope},
+    principal::Who,
+    reply::Found,
+};
 use kernel::{
-    Action, Body, Draft, Fields, OrgId, Result, Timestamp, Token, TokenKind, WallClock,
+    Action, Body, Draft, Fields, OrgId, Result, Timestamp, Token, TokenId, TokenKind, WallClock,
     rules::{Text, text},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{part, sessions};
+use crate::{keys, part, services, sessions};
 
 /// A token that somebody asks about.
 pub struct Asked {
@@ -35,7 +41,8 @@ impl Body for Asked {
 pub struct Introspection {
     /// Whether it is good now.
     active: bool,
-    /// `personalAccessToken`, `systemAccountAccessToken`, `konnectAccessToken`, `clientToken`, `refresh_token`.
+    /// `personalAccessToken`, `systemAccountAccessToken`, `konnectAccessToken`, `clientToken`,
+    /// `serviceAccessToken`, `refresh_token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
     /// The user, the system account or the service.
@@ -95,7 +102,7 @@ async fn token_introspect(cx: Cx, draft: Draft<Asked>) -> Result<Found<Introspec
         username: match &principal.who {
             Who::User(user, _) => Some(user.email.clone()),
             Who::SystemAccount(_, name) => Some(name.clone()),
-            Who::Client(_) | Who::Nobody => None,
+            Who::Service(_) | Who::Nobody => None,
         },
         org_id: principal.org.map(|org| org.to_string()),
         exp: credential.and_then(|credential| credential.expires_at).map(exp),
@@ -112,8 +119,11 @@ async fn token_revoke(cx: Cx, draft: Draft<Asked>) -> Result<Found<Gone>> {
     let Asked { token } = draft.parse()?;
     match Presented::parse(&token) {
         Some(Presented::Signed(text)) => {
-            if let Some(claims) = part(cx.app())?.keys.verify(text.reveal()).await? {
+            let keys = &part(cx.app())?.keys;
+            if let Some(claims) = keys.verify::<keys::Claims>(text.reveal()).await? {
                 session_drop(&cx, &cx.platform(), claims.org_id, claims.sid).await?;
+            } else if let Some(claims) = keys.verify::<services::Claims>(text.reveal()).await? {
+                service_drop(&cx, &cx.platform().org(claims.org_id), claims.jti).await?;
             }
         }
         Some(Presented::Token(token)) => opaque_revoke(&cx, &token).await?,
@@ -130,6 +140,15 @@ async fn session_drop(cx: &Cx, platform: &PlatformScope, org: OrgId, id: session
         }
         None => Ok(()),
     }
+}
+
+async fn service_drop(cx: &Cx, db: &OrgScope, id: TokenId) -> Result<()> {
+    if services::store::service_token_delete(db, id).await? == 0 {
+        return Ok(());
+    }
+    cx.access_changed_in(db.org()).await?;
+    let why = json!({ "reason": "given up by its holder" });
+    cx.audit_in(db, Action::Revoke, format!("service-tokens/{id}"), why).await
 }
 
 async fn opaque_revoke(cx: &Cx, token: &Token) -> Result<()> {

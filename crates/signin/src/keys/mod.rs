@@ -23,10 +23,10 @@ use frame::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kernel::{OrgId, Problem, Result, Secret, Timestamp, UserId, WallClock};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use crate::sessions::SessionId;
+use crate::{services, sessions::SessionId};
 
 /// How long a new key is published before it signs, so that whoever keeps the key set has it by then.
 pub const LEAD: Duration = Duration::from_secs(10 * 60);
@@ -34,6 +34,16 @@ pub const LEAD: Duration = Duration::from_secs(10 * 60);
 const LONGEST_ACCESS: Duration = Duration::from_secs(24 * 3600);
 /// How soon an unknown key id is a reason to look into the database again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Claims that a key of ours signs. The type in the header keeps one kind of token from passing for another.
+pub trait Signed: Serialize + DeserializeOwned {
+    /// The header's `typ`.
+    const TYPE: &'static str;
+}
+
+impl Signed for Claims {
+    const TYPE: &'static str = "at+jwt";
+}
 
 /// What an access token says (RFC 9068 as far as it fits).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -160,7 +170,8 @@ impl SigningKeys {
         if newest.is_none_or(|newest| unless_after.is_none_or(|after| newest <= after)) {
             if alone {
                 // Those that are to come, too: whoever saw one has seen them all.
-                store::key_delete_before(&scope, Timestamp::from_micros(i64::MAX)).await?;
+                services::store::service_token_delete_all(&scope).await?;
+                store::key_delete_before(&scope, Timestamp::from_micros(i64::MAX), &[]).await?;
             }
             let sealed = self.vault.ring().seal(&*self.entropy, &store::place(&key.id), &*seed)?;
             store::key_insert(&scope, &key.id, &sealed, key.signs_from, now).await?;
@@ -183,7 +194,10 @@ impl SigningKeys {
             rows.iter().map(|row| row.signs_from).filter(|from| *from <= now.minus(LONGEST_ACCESS));
         if let Some(successor) = replaced.max() {
             let session = self.db.write();
-            store::key_delete_before(&PlatformScope::new(session.clone()), successor).await?;
+            let scope = PlatformScope::new(session.clone());
+            // A service's token is good for longer than a person's.
+            let needed = services::store::keys_in_use(&scope).await?;
+            store::key_delete_before(&scope, successor, &needed).await?;
             session.commit().await?;
         }
         Ok(gone)
@@ -206,21 +220,25 @@ impl SigningKeys {
         &self.issuer
     }
 
-    /// Signs an access token.
-    pub fn sign(&self, claims: &Claims) -> Result<Secret<String>> {
+    /// Signs a token, and says with which key.
+    pub fn sign<C: Signed>(&self, claims: &C) -> Result<(Secret<String>, String)> {
         let (keys, n) = self.current(self.wall.now())?;
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some("at+jwt".to_owned());
+        header.typ = Some(C::TYPE.to_owned());
         header.kid = Some(keys[n].id.clone());
         let text = jsonwebtoken::encode(&header, claims, &keys[n].encoding);
-        text.map(Secret::new).map_err(|error| Problem::Internal(Box::new(error)))
+        let text = text.map_err(|error| Problem::Internal(Box::new(error)))?;
+        Ok((Secret::new(text), keys[n].id.clone()))
     }
 
-    /// What a token says, if a key of ours signed it for us. Whether it has expired is another question,
-    /// which the organization's clock answers.
-    pub async fn verify(&self, text: &str) -> Result<Option<Claims>> {
+    /// What a token of this kind says, if a key of ours signed it for us. Whether it has expired is another
+    /// question, which the organization's clock answers.
+    pub async fn verify<C: Signed>(&self, text: &str) -> Result<Option<C>> {
         let Ok(header) = jsonwebtoken::decode_header(text) else { return Ok(None) };
         let (Some(id), Algorithm::EdDSA) = (header.kid, header.alg) else { return Ok(None) };
+        if header.typ.as_deref() != Some(C::TYPE) {
+            return Ok(None);
+        }
         let (mut keys, looked) = self.known()?;
         if keys.iter().all(|key| key.id != id) && self.wall.now() >= looked.plus(LOOK_AGAIN) {
             self.reload().await?;
@@ -232,7 +250,7 @@ impl SigningKeys {
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        Ok(jsonwebtoken::decode::<Claims>(text, &key.decoding, &validation).ok().map(|token| token.claims))
+        Ok(jsonwebtoken::decode::<C>(text, &key.decoding, &validation).ok().map(|token| token.claims))
     }
 
     /// The public keys, newest first.

@@ -40,9 +40,18 @@ pub(super) async fn key_insert(
     db.execute(sql, args![id, sealed, signs_from, now]).await
 }
 
-/// Drops the keys that sign from earlier than this.
-pub(super) async fn key_delete_before(db: &PlatformScope, signs_from: Timestamp) -> Result<u64, DbError> {
-    db.execute("DELETE FROM signing_keys WHERE signs_from < $1", args![signs_from]).await
+/// Drops the keys that sign from earlier than this, but for those that are needed.
+pub(super) async fn key_delete_before(
+    db: &PlatformScope,
+    signs_from: Timestamp,
+    needed: &[String],
+) -> Result<(), DbError> {
+    for key in key_list(db).await? {
+        if key.signs_from < signs_from && !needed.contains(&key.id) {
+            db.execute("DELETE FROM signing_keys WHERE id = $1", args![&key.id]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Seals every signing key with the first master key.

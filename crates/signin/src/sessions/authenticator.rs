@@ -12,7 +12,7 @@ use frame::{
 use identity::{member_columns, roles::Catalogue, users::Member};
 use kernel::{Clock, Result, Timestamp, TokenHash, TokenId};
 
-use crate::keys::SigningKeys;
+use crate::keys::{Claims, SigningKeys};
 
 /// Resolves signed access tokens from the database.
 pub struct SessionAuthenticator {
@@ -45,7 +45,7 @@ impl Authenticator for SessionAuthenticator {
     ) -> BoxFuture<'a, Result<Option<Principal>>> {
         Box::pin(async move {
             let Presented::Signed(text) = presented else { return Ok(None) };
-            let Some(claims) = self.keys.verify(text.reveal()).await? else { return Ok(None) };
+            let Some(claims) = self.keys.verify::<Claims>(text.reveal()).await? else { return Ok(None) };
             let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
             if expires_at <= self.clock.now(claims.org_id) {
                 return Ok(None);

@@ -149,7 +149,7 @@ pub fn access_issue(app: &App, org: OrgId, session: &Session) -> Result<Access> 
         exp,
         jti: base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, random),
     };
-    Ok(Access { token: part.keys.sign(&claims)?, seconds: u64::try_from(exp - iat).unwrap_or(0) })
+    Ok(Access { token: part.keys.sign(&claims)?.0, seconds: u64::try_from(exp - iat).unwrap_or(0) })
 }
 
 /// Makes a refresh token for a session.
@@ -161,7 +161,7 @@ pub async fn refresh_issue(app: &App, db: &OrgScope, session: &Session) -> Resul
     Ok(Refresh { token, seconds: expires_at.since(now).as_secs() })
 }
 
-const fn seconds(at: Timestamp) -> i64 {
+pub(crate) const fn seconds(at: Timestamp) -> i64 {
     at.micros().div_euclid(1_000_000)
 }
 
@@ -325,7 +325,7 @@ impl Reply for SignedOut {
 async fn session_logout(cx: Cx, headers: Headers) -> Result<SignedOut> {
     let text = headers.bearer().or_else(|| headers.cookie(ACCESS_COOKIE)).unwrap_or_default();
     let mut login_path = String::new();
-    if let Some(claims) = part(cx.app())?.keys.verify(text).await? {
+    if let Some(claims) = part(cx.app())?.keys.verify::<Claims>(text).await? {
         let db = cx.platform().org(claims.org_id);
         if let Some(session) = store::session_get(&db, claims.sid).await? {
             login_path = identity::organizations::store::organization_get(&db).await?.login_path;
