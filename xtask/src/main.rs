@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod fault;
+mod fuzz;
 mod http;
 mod install;
 mod node;
@@ -34,6 +35,9 @@ cargo xtask <command>
   schemathesis
       Only the last step: attacks the running server with what its OpenAPI document allows and forbids.
 
+  fuzz [SECONDS]
+      Throws made-up input at what reads what strangers send, for so many seconds each (30).
+
   postgres
       Starts the tests' PostgreSQL, prints its address and keeps it until Ctrl-C.
 
@@ -47,6 +51,9 @@ cargo xtask <command>
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::as_wrapper() {
+        return code;
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     match dispatch(&words) {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,6 +87,11 @@ fn dispatch(words: &[String]) -> Result<()> {
         "schemathesis" => {
             nothing_more(command, rest)?;
             schemathesis::schemathesis(&ready()?)
+        }
+        "fuzz" => {
+            let seconds = fuzz::seconds(rest.first())?;
+            nothing_more(command, rest.get(1..).unwrap_or_default())?;
+            fuzz::fuzz(&ready()?, seconds)
         }
         "postgres" => {
             nothing_more(command, rest)?;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::browser::browser;
 use crate::fault::{Fault, Result};
+use crate::fuzz::{self, fuzz};
 use crate::install;
 use crate::node;
 use crate::postgres::{Cluster, Durability};
@@ -63,6 +64,10 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     })?;
     steps.step("clippy", || {
         component("clippy", "clippy", workspace)?;
+        // The fuzzer's own part is C++.
+        if on_path("c++").is_none() {
+            install::debian(&["g++"], "a C++ compiler")?;
+        }
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
     })?;
     // `cargo test` builds a binary only for tests of its own package; the end-to-end tests lie in another.
@@ -101,7 +106,9 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     })?;
     drop(cluster);
     steps.step("browser", || browser(workspace, None))?;
-    steps.step("schemathesis", || schemathesis(workspace))
+    steps.step("schemathesis", || schemathesis(workspace))?;
+    // Last, since it builds over the program's own crates.
+    steps.step("fuzzing", || fuzz(workspace, fuzz::SECONDS))
 }
 
 /// A part of the toolchain that a minimal installation of Rust leaves out.

@@ -137,7 +137,7 @@ fn code_hash(cx: &Cx, code: &str) -> TokenHash {
 }
 
 /// What counts of a code as people type it.
-fn plain_code(code: &str) -> String {
+pub fn plain_code(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 

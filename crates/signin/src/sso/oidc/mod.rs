@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use id_token::{Expected, verify};
+pub use id_token::{Expected, verify};
 pub use known::Known;
 use known::{Discovery, discover};
 

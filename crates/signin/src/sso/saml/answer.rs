@@ -114,6 +114,11 @@ impl Here<'_> {
     }
 }
 
+/// An answer as a form carries it.
+pub fn encoded(xml: &[u8]) -> String {
+    BASE64_STANDARD.encode(xml)
+}
+
 /// Reads attributes by the names of the contract, in any case: providers differ in it.
 fn arrival(issuer: &str, name_id: &str, format: &str, attributes: &Attributes) -> Arrival {
     let values = |wanted: &str| -> Option<Vec<&str>> {

@@ -22,7 +22,8 @@ use super::{
     unreachable,
 };
 use crate::part;
-use answer::{Here, Request, policy, told};
+pub use answer::{Here, Request, encoded};
+use answer::{policy, told};
 
 /// How long metadata that was fetched is believed.
 const FRESH: Duration = Duration::from_secs(3600);
