@@ -147,6 +147,16 @@ pub fn request(method: &str, target: &str, token: Option<&str>, body: Option<&st
 
 /// Sends one request on a connection of its own and returns the status and the body.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+    let (response, buffer) = answered(address, request)?;
+    Ok((response.status, response.body(&buffer)))
+}
+
+/// The same, as it came, headers and all.
+pub fn exchange_raw(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
+    Ok(answered(address, request)?.1)
+}
+
+fn answered(address: SocketAddr, request: &[u8]) -> Result<(Response, Vec<u8>)> {
     let limit = Duration::from_secs(30);
     let talk = || -> std::io::Result<TcpStream> {
         let mut stream = TcpStream::connect_timeout(&address, limit)?;
@@ -164,7 +174,7 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         }
         buffer.extend_from_slice(&piece[..read]);
         if let Some(response) = Response::parse(&buffer)? {
-            return Ok((response.status, response.body(&buffer)));
+            return Ok((response, buffer));
         }
     }
 }

@@ -75,9 +75,10 @@ impl Installation {
     }
 
     /// The hidden developer command that fills the first organization.
-    pub fn seed(&self, users: u64) -> Result<()> {
+    pub fn seed(&self, users: u64, signers: usize) -> Result<()> {
         let mut command = self.configure(Command::new(&self.binary));
-        crate::process::run(command.args(["seed", "--users", &users.to_string()]))
+        let (users, signers) = (users.to_string(), signers.to_string());
+        crate::process::run(command.args(["seed", "--users", &users, "--signers", &signers]))
     }
 
     pub fn serve(&self) -> Result<Server> {

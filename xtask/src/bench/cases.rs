@@ -29,13 +29,19 @@ impl Case {
 }
 
 /// A constant from the same web stack.
-pub fn floor() -> Source {
-    alternating(vec![request("GET", "/", None, None)])
+pub fn floor() -> Case {
+    Case {
+        name: "the floor",
+        connections: READERS,
+        source: alternating(vec![request("GET", "/", None, None)]),
+    }
 }
 
-fn alternating(requests: Vec<Vec<u8>>) -> Source {
+pub fn alternating(requests: Vec<Vec<u8>>) -> Source {
     let count = requests.len() as u64;
-    Arc::new(move |number, out| out.extend_from_slice(&requests[(number % count) as usize]))
+    Arc::new(move |number: u64, out: &mut Vec<u8>| {
+        out.extend_from_slice(&requests[(number % count) as usize]);
+    })
 }
 
 /// The reading cases, on what the seeded organization really holds.
@@ -61,7 +67,7 @@ pub fn reads(server: &Server, token: &str) -> Result<Vec<Case>> {
 
 pub fn create_team(token: &str) -> Case {
     let token = token.to_owned();
-    let source: Source = Arc::new(move |number, out| {
+    let source: Source = Arc::new(move |number: u64, out: &mut Vec<u8>| {
         let body = format!(r#"{{"name":"Bench {number}","description":"made by the benchmark"}}"#);
         out.extend_from_slice(&request("POST", "/v3/teams", Some(&token), Some(&body)));
     });
@@ -163,7 +169,7 @@ mod tests {
         let case = create_team("t");
         let text = |number| {
             let mut out = Vec::new();
-            (case.source)(number, &mut out);
+            case.source.ask(number, 0, &mut out);
             String::from_utf8(out).expect("text")
         };
         assert!(text(1).contains(r#""name":"Bench 1""#));

@@ -14,8 +14,28 @@ use crate::fault::{Fault, Result, While};
 use crate::http::Response;
 use crate::process::interrupted;
 
-/// Writes the request of a number into the buffer. Numbers never repeat within a run.
-pub type Source = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
+/// What is asked.
+pub trait Talk: Send + Sync {
+    /// Writes the next request of a connection. Numbers never repeat within a run.
+    fn ask(&self, number: u64, connection: usize, out: &mut Vec<u8>);
+
+    /// Takes the answer, for those whose next request depends on it.
+    fn heard(&self, _connection: usize, _answer: &[u8]) {}
+
+    /// Whether an answer of this status is one that was hoped for.
+    fn good(&self, status: u16) -> bool {
+        (200..300).contains(&status)
+    }
+}
+
+impl<F: Fn(u64, &mut Vec<u8>) + Send + Sync> Talk for F {
+    fn ask(&self, number: u64, _: usize, out: &mut Vec<u8>) {
+        self(number, out);
+    }
+}
+
+/// A talk that several connections hold.
+pub type Source = Arc<dyn Talk>;
 
 /// One measurement to make.
 #[derive(Clone)]
@@ -34,7 +54,7 @@ pub struct Load {
 pub struct Tally {
     /// Microseconds from the first byte sent to the last one read.
     pub latencies: Vec<u32>,
-    /// How often each status outside 2xx came, at any time.
+    /// How often each status came that was not hoped for, at any time.
     pub refused: BTreeMap<u16, u64>,
 }
 
@@ -64,7 +84,7 @@ impl Load {
 
     async fn run(self) -> Result<Tally> {
         let tasks: Vec<_> =
-            (0..self.connections).map(|_| tokio::spawn(self.clone().one_connection())).collect();
+            (0..self.connections).map(|n| tokio::spawn(self.clone().one_connection(n))).collect();
         let patience = self.until.saturating_duration_since(Instant::now()) + Duration::from_secs(30);
         let all = async {
             let mut total = Tally::default();
@@ -79,19 +99,20 @@ impl Load {
         }
     }
 
-    async fn one_connection(self) -> Result<Tally> {
+    async fn one_connection(self, connection: usize) -> Result<Tally> {
         let mut tally = Tally::default();
         let mut stream = connect(self.address).await?;
         let mut request = Vec::new();
         let mut buffer = Vec::with_capacity(64 * 1024);
         while Instant::now() < self.until && !interrupted() {
             request.clear();
-            (self.source)(self.numbers.fetch_add(1, Ordering::Relaxed), &mut request);
+            self.source.ask(self.numbers.fetch_add(1, Ordering::Relaxed), connection, &mut request);
             let sent = Instant::now();
             stream.write_all(&request).await.during("Cannot send a request")?;
             let response = answer(&mut stream, &mut buffer).await?;
             let answered = Instant::now();
-            if !(200..300).contains(&response.status) {
+            self.source.heard(connection, &buffer[..response.length]);
+            if !self.source.good(response.status) {
                 *tally.refused.entry(response.status).or_default() += 1;
             } else if answered >= self.from && answered < self.until {
                 tally.latencies.push(u32::try_from((answered - sent).as_micros()).unwrap_or(u32::MAX));
@@ -160,7 +181,7 @@ mod tests {
         let load = Load {
             address: odd_server(),
             connections: 1,
-            source: Arc::new(|_, out| out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n")),
+            source: Arc::new(|_: u64, out: &mut Vec<u8>| out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n")),
             numbers: Arc::clone(&numbers),
             from: now,
             until: now + Duration::from_millis(200),

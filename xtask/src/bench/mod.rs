@@ -9,6 +9,7 @@ mod machine;
 mod options;
 mod report;
 mod sample;
+mod signin;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -78,7 +79,7 @@ fn measure(
     }
     let installation = install("main")?;
     let token = installation.init()?;
-    installation.seed(options.users)?;
+    installation.seed(options.users, signin::SIGNERS)?;
     let laters = (0..STARTS).map(|_| start_time(&installation)).collect::<Result<Vec<_>>>()?;
 
     let floor = installation.floor()?;
@@ -93,10 +94,16 @@ fn measure(
         database: cluster.as_ref().map(Cluster::pid),
         numbers: Arc::new(AtomicU64::new(0)),
     };
-    let (mut rows, floor_busy) = rounds(&bench, &floor, &server, &reads, options.rounds)?;
+    let constant = cases::floor();
+    let (mut rows, floor_busy) = rounds(&bench, (&floor, &constant), &server, &reads, options.rounds)?;
+    let signed = signin::cases(&server)?;
+    rows.extend(rounds(&bench, (&floor, &constant), &server, &signed, options.rounds)?.0);
+    let hashing = signin::floor();
+    let passwords = [signin::password()];
+    rows.extend(rounds(&bench, (&floor, &hashing), &server, &passwords, options.rounds)?.0);
     // Last, since it makes the lists longer that the others read.
     let create = [cases::create_team(&token)];
-    rows.extend(rounds(&bench, &floor, &server, &create, options.rounds)?.0);
+    rows.extend(rounds(&bench, (&floor, &constant), &server, &create, options.rounds)?.0);
     Ok(Findings {
         database: database.name(),
         users,
@@ -118,18 +125,17 @@ fn start_time(installation: &Installation) -> Result<f64> {
 /// Measures all cases in each round, the floor first, and reports how busy the floor's server was.
 fn rounds(
     bench: &Bench,
-    floor: &Server,
+    (floor, constant): (&Server, &Case),
     server: &Server,
     cases: &[Case],
     count: usize,
 ) -> Result<(Vec<Row>, f64)> {
     let mut samples: Vec<Vec<(Sample, Sample)>> = vec![Vec::new(); cases.len()];
-    let source = cases::floor();
     for round in 1..=count {
-        let base = bench.measure(floor, "the floor", cases::READERS, &source)?;
-        println!("round {round} of {count}: {:>9.0}/s  the floor", base.rate);
+        let base = bench.measure(floor, constant)?;
+        println!("round {round} of {count}: {:>9.0}/s  {}", base.rate, constant.name);
         for (case, samples) in cases.iter().zip(&mut samples) {
-            let sample = bench.measure(server, case.name, case.connections, &case.source)?;
+            let sample = bench.measure(server, case)?;
             println!("{:>24.0}/s  {} ({:.3})", sample.rate, case.name, sample.rate / base.rate);
             samples.push((sample, base.clone()));
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use super::load::{Load, Source};
+use super::cases::Case;
+use super::load::Load;
 use super::machine::{Cores, cpu_of, cpu_of_family, cpu_of_machine};
 use crate::fault::{Fault, Result, While};
 use crate::process::go_on;
@@ -53,15 +54,13 @@ impl Bench {
     pub fn measure(
         &self,
         server: &Server,
-        what: &str,
-        connections: usize,
-        source: &Source,
+        Case { name: what, connections, source }: &Case,
     ) -> Result<Sample> {
         let from = Instant::now() + WARM_UP;
         let until = from + self.length;
         let load = Load {
             address: server.address,
-            connections,
+            connections: *connections,
             source: Arc::clone(source),
             numbers: Arc::clone(&self.numbers),
             from,

@@ -13,13 +13,17 @@ use identity::{
     teams::{self, Team},
     users,
 };
-use kernel::{Email, Labels, OrgId, Problem};
+use kernel::{Email, Labels, OrgId, Problem, Secret};
+use signin::passwords;
 
 use super::open;
 use crate::{assemble::Fault, config::Config};
 
 /// How many are written in one transaction.
 const BATCH: u64 = 1000;
+
+/// What those who sign in type; the benchmark knows it.
+const PASSWORD: &str = "Bench-Passw0rd!";
 
 const FIRST: [&str; 8] = ["Ada", "Alan", "Barbara", "Edsger", "Grace", "Ken", "Leslie", "Niklaus"];
 const LAST: [&str; 8] =
@@ -29,12 +33,14 @@ const LAST: [&str; 8] =
 pub async fn seed(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
     let app = open(&config).await?;
     let count = |name: &str| matches.get_one::<u64>(name).copied().unwrap_or(0);
-    fill(&app, count("users"), count("teams")).await.map_err(|problem| problem.to_string())?;
+    fill(&app, count("users"), count("teams"), count("signers"))
+        .await
+        .map_err(|problem| problem.to_string())?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(app: &App, users: u64, teams: u64) -> Result<(), Problem> {
+async fn fill(app: &App, users: u64, teams: u64, signers: u64) -> Result<(), Problem> {
     let all = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await?;
     let org = *all.first().ok_or(Problem::NotFound("organization"))?;
     let mut n = 0;
@@ -52,6 +58,17 @@ async fn fill(app: &App, users: u64, teams: u64) -> Result<(), Problem> {
     for n in 0..teams {
         team(app, &db, org, n).await?;
     }
+    session.commit().await?;
+    if signers == 0 {
+        return Ok(());
+    }
+    // Before the transaction: hashing takes long.
+    let hash = passwords::password_hash(app, Secret::new(PASSWORD.to_owned())).await?;
+    let session = app.db.write();
+    let db = OrgScope::new(session.clone(), org);
+    for n in 0..signers {
+        signer(app, &db, n, &hash).await?;
+    }
     Ok(session.commit().await?)
 }
 
@@ -68,6 +85,26 @@ async fn user(app: &App, db: &OrgScope, n: u64) -> Result<(), Problem> {
         full_name: format!("{first} {last} {n}"),
         preferred_name: first.to_owned(),
         active: !n.is_multiple_of(10),
+        inferred_region: None,
+        created_at: now,
+        updated_at: now,
+    };
+    Ok(users::store::user_insert(db, &user, person).await?)
+}
+
+/// A user who can sign in with the [`PASSWORD`].
+async fn signer(app: &App, db: &OrgScope, n: u64, hash: &str) -> Result<(), Problem> {
+    let address = format!("signer.{n}@example.com");
+    let email = Email::parse(&address).ok_or_else(|| Problem::internal("a made-up address is none"))?;
+    let now = app.clock.now(db.org());
+    let person = persons::person_ensure(&db.platform(), app.new_id(db.org()), &email, now).await?;
+    persons::person_set_password(&db.platform(), person, hash, now).await?;
+    let user = User {
+        id: app.new_id(db.org()),
+        email: address,
+        full_name: format!("Signer {n}"),
+        preferred_name: String::new(),
+        active: true,
         inferred_region: None,
         created_at: now,
         updated_at: now,
