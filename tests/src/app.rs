@@ -18,12 +18,13 @@ use latchkey::{
 };
 use serde_json::json;
 use signin::{
+    marketplace::Credentials,
     services::{NewServiceToken, service_token_create},
     sessions::{self, Beginning, Method},
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{Client, Engine, Fresh};
+use crate::{Client, Engine, Fresh, marketplace::AWS_KEY};
 
 /// A running Latchkey with one organization.
 pub struct TestApp {
@@ -262,7 +263,8 @@ async fn node(
     let db = Db::open(&database.url, PoolSettings { connections: 4 }).await.expect("the database opens");
     db.migrate().await.expect("migrations apply");
     let clock: Arc<dyn Clock> = Arc::<ShiftedClock>::clone(clock);
-    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let aws = Credentials::Key(AWS_KEY.0.to_owned(), Secret::new(AWS_KEY.1.to_owned()));
+    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), aws };
     let app = assemble::app(&config, db, outside).await.expect("the parts fit");
     let router = assemble::server(&app).expect("the operations fit").router();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
-use ipnet::IpNet;
+use http::{Method, Response, StatusCode};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use reqwest::RequestBuilder;
 use reqwest::{
     Certificate, Client, Url,
@@ -37,6 +37,13 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    /// Everything: for addresses that the operator or the machine itself names, such as that of the service
+    /// on a virtual machine's link that hands out its credentials.
+    pub fn everything(authorities: Option<Vec<u8>>) -> Self {
+        let networks = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+        Self { http: true, networks, authorities }
+    }
+
     fn address(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         public(ip) || self.networks.iter().any(|net| net.contains(&ip))
@@ -165,12 +172,17 @@ impl Outbound {
 
     /// Begins a GET.
     pub fn get(&self, url: &str) -> Result<RequestBuilder, OutboundError> {
-        Ok(self.client()?.get(self.check(url)?))
+        self.request(Method::GET, url)
     }
 
     /// Begins a POST.
     pub fn post(&self, url: &str) -> Result<RequestBuilder, OutboundError> {
-        Ok(self.client()?.post(self.check(url)?))
+        self.request(Method::POST, url)
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, OutboundError> {
+        Ok(self.client()?.request(method, self.check(url)?))
     }
 
     /// An address that a browser is sent to: it reaches other networks than this server does.
@@ -211,16 +223,24 @@ pub async fn read(request: RequestBuilder) -> Result<Vec<u8>, OutboundError> {
 
 /// Sends a request and reads the answer, whatever its status.
 pub async fn read_any(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), OutboundError> {
+    let (parts, body) = exchange(request).await?.into_parts();
+    Ok((parts.status, body))
+}
+
+/// Sends a request and reads the answer, whatever its status, with its headers.
+pub async fn exchange(request: RequestBuilder) -> Result<Response<Vec<u8>>, OutboundError> {
     let mut response = request.send().await.map_err(|error| told(&error))?;
-    let status = response.status();
-    let mut body = Vec::new();
+    let mut answer = Response::new(Vec::new());
+    *answer.status_mut() = response.status();
+    *answer.headers_mut() = std::mem::take(response.headers_mut());
+    let body = answer.body_mut();
     while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
         if body.len() + chunk.len() > LONGEST {
             return Err(OutboundError::TooLong);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, body))
+    Ok(answer)
 }
 
 /// Sends a request and reads the JSON of a successful answer.
@@ -295,6 +315,9 @@ mod tests {
             assert!(!public(text.parse().unwrap()), "{text}");
         }
         assert!(!Allowed::default().address("::ffff:127.0.0.1".parse().unwrap()));
+        for text in ["169.254.169.254", "fd00:ec2::254"] {
+            assert!(Allowed::everything(None).address(text.parse().unwrap()), "{text}");
+        }
     }
 
     #[tokio::test]

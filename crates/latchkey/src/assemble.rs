@@ -14,7 +14,7 @@ use frame::{
     app::Refusals,
     db::{DatabaseUrl, Db, PoolSettings},
     mail::Letters,
-    outbound::Outbound,
+    outbound::{Allowed, Outbound},
     pages::{Pages, Template},
     principal::Principal,
     runtime::{Entropy, SystemClock, SystemEntropy, TraceIds},
@@ -25,7 +25,11 @@ use frame::{
 use identity::{roles::Catalogue, tokens::TokenAuthenticator};
 use kernel::{Clock, Problem, TokenHash, WallClock, query::Limits};
 use signin::{
-    SignIn, keys::SigningKeys, passwords::Hasher, services::ServiceAuthenticator,
+    SignIn,
+    keys::SigningKeys,
+    marketplace::{Credentials, Resolver},
+    passwords::Hasher,
+    services::ServiceAuthenticator,
     sessions::SessionAuthenticator,
 };
 
@@ -162,11 +166,18 @@ pub struct Outside {
     pub wall: Arc<dyn WallClock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Whom AWS takes the program for.
+    pub aws: Credentials,
 }
 
 impl Default for Outside {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+        Self {
+            clock: Arc::new(SystemClock),
+            wall: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            aws: Credentials::Standard,
+        }
     }
 }
 
@@ -197,7 +208,7 @@ impl Authenticator for Authenticators {
 
 /// Puts the program together over an open database.
 pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault> {
-    let Outside { clock, wall, entropy } = outside;
+    let Outside { clock, wall, entropy, aws } = outside;
     let ring = keyring(config, &*entropy)?;
     let vault = Vault::open(ring, &db, &*entropy, wall.now()).await.map_err(|problem| problem.to_string())?;
     let vault = Arc::new(vault);
@@ -226,14 +237,23 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
+    let outbound =
+        |allowed| Outbound::new(allowed).map_err(|error| format!("outbound-ca-file cannot be used: {error}"));
+    let marketplace = match &config.signin.marketplace {
+        Some(settings) => {
+            let outbound = outbound(Allowed::everything(config.outbound.authorities.clone()))?;
+            Some(Arc::new(Resolver::new(settings.clone(), outbound, Arc::clone(&wall), aws)))
+        }
+        None => None,
+    };
     extensions.insert(SignIn {
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
-        outbound: Outbound::new(config.outbound.clone())
-            .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?,
+        outbound: outbound(config.outbound.clone())?,
         oidc: Arc::default(),
         saml: Arc::default(),
+        marketplace,
     });
     Ok(App::new(AppParts {
         access: Arc::new(Access::new(Box::new(authenticators))),

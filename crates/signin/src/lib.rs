@@ -9,6 +9,7 @@ pub mod factors;
 pub mod housekeeping;
 pub mod introspection;
 pub mod keys;
+pub mod marketplace;
 pub mod pages;
 pub mod passwords;
 pub mod services;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub device_clients: Vec<(String, String)>,
     /// The Auth0 tenant whose tokens are taken, if any.
     pub auth0: Option<auth0::Tenant>,
+    /// What is sold on AWS Marketplace, if anything.
+    pub marketplace: Option<marketplace::Settings>,
 }
 
 /// What this capability keeps while the program runs.
@@ -57,6 +60,8 @@ pub struct SignIn {
     pub oidc: Arc<sso::oidc::Known>,
     /// The metadata of SAML providers.
     pub saml: Arc<sso::saml::Known>,
+    /// What asks AWS Marketplace about its customers, if it is set up.
+    pub marketplace: Option<Arc<marketplace::Resolver>>,
 }
 
 /// This capability's part of the program.
@@ -75,6 +80,7 @@ pub fn operations() -> Vec<Operation> {
         sso::http::operations(),
         factors::http::operations(),
         auth0::http::operations(),
+        marketplace::http::operations(),
         sessions::http::operations(),
     ];
     groups.into_iter().flatten().collect()

@@ -93,6 +93,7 @@ impl Maker<'_> {
             "post-auth0-register-internal" => {
                 json!({ "organization_name": "Another", "default_region": "eu" })
             }
+            "resolveCustomer" => json!({ "token": self.name("token") }),
             "saml-acs" => json!({ "SAMLResponse": "eA==", "RelayState": "nothing" }),
             other => panic!("nobody wrote a body for [{other}]"),
         }

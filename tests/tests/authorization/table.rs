@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tests::{Answer, Engine, TestApp, on_both};
+use tests::{Answer, Engine, Resolver, TestApp, on_both};
 
 use crate::{
     callers::{self, Caller},
@@ -116,7 +116,8 @@ async fn judge(maker: &Maker<'_>, operation: &Operation, row: &[char], callers: 
 on_both! {
     /// Holds the whole table.
     async fn every_operation_answers_every_caller_as_the_table_says(engine: Engine) {
-        let app = TestApp::new(engine).await;
+        let resolver = Resolver::serve().await;
+        let app = TestApp::with(engine, &resolver.settings()).await;
         let rival = app.rival("owner@rival.test").await;
         let (maker, _) = (Maker::new(&app).await, Maker::new(&rival).await);
         let callers = callers::all(&app, &rival).await;

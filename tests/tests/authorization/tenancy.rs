@@ -1,7 +1,7 @@
 //! To one organization the ids of another are ids of nothing.
 
 use serde_json::Value;
-use tests::{Answer, Engine, TestApp, on_both};
+use tests::{Answer, Engine, Resolver, TestApp, on_both};
 
 use crate::{
     operations::{self, Operation},
@@ -126,7 +126,8 @@ on_both! {
     /// An administrator of another organization puts our ids wherever an operation takes one, and ids of
     /// nothing: the replies are the same, and nothing of ours has changed.
     async fn ids_of_another_organization_are_ids_of_nothing(engine: Engine) {
-        let app = TestApp::new(engine).await;
+        let resolver = Resolver::serve().await;
+        let app = TestApp::with(engine, &resolver.settings()).await;
         let rival = app.rival("owner@rival.test").await;
         let (ours, theirs) = (Maker::new(&app).await, Maker::new(&rival).await);
         let cases = cases(&ours, &theirs).await;

@@ -100,6 +100,7 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "post-auth0-user-mfa-settings-internal" => {
             json!({ "email": "owner@acme.test", "auth0id": "auth0|1" })
         }
+        "resolveCustomer" => json!({ "token": "Ann+1/aB==" }),
         // An operation that brings a body brings a good one.
         other => panic!("no good body is known for {other}"),
     };

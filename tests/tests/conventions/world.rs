@@ -5,7 +5,7 @@ use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Client, Engine, TestApp};
+use tests::{Client, Engine, Resolver, TestApp};
 
 use crate::{
     findings::{Findings, brief},
@@ -23,6 +23,7 @@ pub struct World {
     service: Client,
     session: Client,
     ids: BTreeMap<&'static str, String>,
+    _resolver: Resolver,
 }
 
 /// A request to an operation.
@@ -59,7 +60,8 @@ fn id(value: &Value) -> String {
 impl World {
     /// Starts a server and makes one of everything.
     pub async fn new(engine: Engine) -> Self {
-        let app = TestApp::new(engine).await;
+        let resolver = Resolver::serve().await;
+        let app = TestApp::with(engine, &resolver.settings()).await;
         let service = app.service("mesh").await;
         let session = app.session_of(app.owner_id).await;
         let owner = &app.owner;
@@ -110,7 +112,7 @@ impl World {
         let allowed = format!("/v3/organizations/{}/ip-allow-list", app.org);
         owner.put(&allowed, json!({ "enabled": false, "allowed_ips": ["10.0.0.0/8"] })).await.expect(201);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
-        Self { app, service, session, ids }
+        Self { app, service, session, ids, _resolver: resolver }
     }
 
     /// Another identity provider, without mappings.

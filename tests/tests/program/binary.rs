@@ -59,9 +59,13 @@ impl Installation {
     pub fn command(&self, words: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program());
         command.args(words).current_dir(&self.database.directory).stdin(Stdio::null());
-        for (name, _) in env::vars().filter(|(name, _)| name.starts_with("LATCHKEY_")) {
-            command.env_remove(name);
+        for (name, _) in env::vars() {
+            if name.starts_with("LATCHKEY_") || name.starts_with("AWS_") {
+                command.env_remove(name);
+            }
         }
+        // There is no use in looking for an instance in AWS's network, nor for files of whoever runs the tests.
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", &self.database.directory);
         command.env("LATCHKEY_DATA_DIR", self.data()).env("LATCHKEY_LISTEN", "127.0.0.1:0");
         if let DatabaseUrl::Postgres(url) = &self.database.url {
             command.env("LATCHKEY_DATABASE_URL", url);
@@ -86,7 +90,13 @@ impl Installation {
 
     /// Starts the server and waits until it serves.
     pub async fn serve_with(&self, settings: &[(&str, &str)]) -> Server {
+        self.serve_in(&[], settings).await
+    }
+
+    /// Starts the server with more environment variables, and waits until it serves.
+    pub async fn serve_in(&self, environment: &[(&str, &str)], settings: &[(&str, &str)]) -> Server {
         let mut command = self.command(&["serve"], settings);
+        command.envs(environment.iter().copied());
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
         let stdout = collect(child.stdout.take().expect("its output"));

@@ -7,6 +7,7 @@ mod first_start;
 mod keys;
 mod killing;
 mod log;
+mod marketplace;
 mod operator;
 mod stopping;
 mod writers;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use frame::operations::Spec;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Beside, Client, Engine, TestApp, on_both};
+use tests::{Answer, Beside, Client, Engine, Resolver, TestApp, on_both};
 
 use crate::{days, everywhere, id, text};
 
@@ -18,15 +18,18 @@ struct Day {
     specs: Vec<Arc<Spec>>,
     done: BTreeSet<&'static str>,
     secrets: Vec<String>,
+    _resolver: Resolver,
 }
 
 impl Day {
     async fn begin(engine: Engine) -> Self {
-        let app = TestApp::with(engine, &[("SHOW_INVITE_LINKS", "true")]).await;
+        let resolver = Resolver::serve().await;
+        let [region, endpoint] = resolver.settings();
+        let app = TestApp::with(engine, &[("SHOW_INVITE_LINKS", "true"), region, endpoint]).await;
         let specs = latchkey::operations().iter().map(|operation| Arc::clone(&operation.spec)).collect();
         let secrets = vec![app.owner.token().to_owned()];
         let beside = app.database.beside().await;
-        Self { app, beside, specs, done: BTreeSet::new(), secrets }
+        Self { app, beside, specs, done: BTreeSet::new(), secrets, _resolver: resolver }
     }
 
     /// Makes writing to the audit log fail, or not any more.
@@ -263,6 +266,10 @@ async fn rules(day: &mut Day) {
     let allowed = json!({ "enabled": true, "allowed_ips": ["127.0.0.1"] });
     day.step("put-ip-allow-list", &[org], allowed, list).await;
     day.step("patch-ip-allow-list", &[org], json!({ "enabled": false }), list).await;
+    let token = "a+registration/token==";
+    day.secrets.push(token.to_owned());
+    let link = ("create", "marketplace-customers/?");
+    day.step("resolveCustomer", &[], json!({ "token": token }), link).await;
 }
 
 /// Identity providers and their mappings.

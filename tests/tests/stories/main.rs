@@ -13,6 +13,7 @@ mod invites;
 mod letters;
 mod life_of_tokens;
 mod mails;
+mod marketplace;
 mod nodes;
 mod organizations;
 mod pages;

@@ -193,3 +193,23 @@ CREATE TABLE service_tokens (
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, name)
 );
+
+-- Directory: the organization that a customer of AWS Marketplace belongs to. A customer is an AWS account.
+CREATE TABLE marketplace_customers (
+    aws_account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    UNIQUE (org_id, aws_account_id)
+);
+
+-- What an organization bought there. Agreements of before licenses have no license, and their `license_arn` is
+-- empty; customers of new products have no `customer_identifier`.
+CREATE TABLE marketplace_purchases (
+    org_id UUID NOT NULL,
+    aws_account_id TEXT COLLATE "C" NOT NULL,
+    product_code TEXT COLLATE "C" NOT NULL,
+    license_arn TEXT COLLATE "C" NOT NULL,
+    customer_identifier TEXT COLLATE "C",
+    linked_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, aws_account_id, product_code, license_arn),
+    FOREIGN KEY (org_id, aws_account_id) REFERENCES marketplace_customers (org_id, aws_account_id) ON DELETE CASCADE
+);

@@ -10,6 +10,8 @@ mod services;
 use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use tracing::Level;
+use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
     assemble::{self, Fault, Outside},
@@ -243,7 +245,7 @@ fn print_config(sources: Sources) -> Result<ExitCode, Fault> {
                 .unwrap_or_else(|_| "(not valid)".to_owned()),
             Some(text) => text,
         };
-        let _ = writeln!(text, "{:<24} {value:<40} {}", setting.name, given.origin);
+        let _ = writeln!(text, "{:<30} {value:<40} {}", setting.name, given.origin);
     }
     print(&text)?;
     effective(sources).map(|_| ExitCode::SUCCESS)
@@ -265,11 +267,15 @@ fn start_log(config: &Config) -> Result<(), Fault> {
         config.log.parse().map_err(|_| "log is not a filter".to_owned())?;
     // The driver reports slow statements at this level; the access log has the time of each request.
     let quiet = "sqlx=error".parse().map_err(|_| "log is not a filter".to_owned())?;
+    // At its most talkative AWS's SDK prints whole requests and answers, with the tokens and keys in them.
+    let discreet = filter_fn(|event| !event.target().starts_with("aws_") || *event.level() <= Level::INFO);
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter.add_directive(quiet)).with_writer(std::io::stderr);
     let result = match config.log_format {
-        frame::telemetry::LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        frame::telemetry::LogFormat::Text => builder.with_target(false).try_init(),
+        frame::telemetry::LogFormat::Json => {
+            builder.json().flatten_event(true).finish().with(discreet).try_init()
+        }
+        frame::telemetry::LogFormat::Text => builder.with_target(false).finish().with(discreet).try_init(),
     };
     result.map_err(|error| format!("no log: {error}"))
 }

@@ -1,5 +1,6 @@
 //! Configuration: flags, then environment, then one TOML file, then defaults; validated as a whole.
 
+mod marketplace;
 mod settings;
 
 use std::{
@@ -261,6 +262,7 @@ impl Sources {
         if auth0_issuer.is_some() != auth0_audience.is_some() {
             self.faults.push("auth0-issuer and auth0-audience are only good together".to_owned());
         }
+        let marketplace = self.marketplace(outbound_http);
         let brand_name = self.read("brand-name", |text| {
             if (1..=60).contains(&text.chars().count()) {
                 Ok(text.to_owned())
@@ -322,6 +324,7 @@ impl Sources {
                     auth0: auth0_issuer
                         .zip(auth0_audience)
                         .map(|(issuer, audience)| signin::auth0::Tenant { issuer, audience }),
+                    marketplace,
                 },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {

@@ -92,7 +92,11 @@ pub const SETTINGS: &[Setting] = &[
         Some("344f59db-f401-4ce7-9407-00a0823fbacf=Konnect CLI"),
         "Public clients that may sign in by code: ID=NAME, separated by commas",
     ),
-    setting("outbound-http", Some("false"), "Whether identity providers may be reached in clear, by http"),
+    setting(
+        "outbound-http",
+        Some("false"),
+        "Whether identity providers, and aws-marketplace-endpoint, may be reached in clear, by http",
+    ),
     setting(
         "outbound-networks",
         Some(""),
@@ -101,10 +105,21 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "outbound-ca-file",
         None,
-        "Certificate authorities of identity providers, in PEM, beside those of the system",
+        "Certificate authorities of identity providers and of AWS, in PEM, beside those of the system",
     ),
     setting("auth0-issuer", None, "Issuer whose access tokens the Auth0 operations take, https://TENANT/"),
     setting("auth0-audience", None, "Audience that these tokens must be for"),
+    setting(
+        "aws-marketplace-region",
+        None,
+        "AWS region whose Marketplace service resolves customers, e.g. us-east-1 [default: none are resolved]",
+    ),
+    setting("aws-marketplace-endpoint", None, "URL of that service, if it is not where AWS has it"),
+    setting(
+        "aws-marketplace-product-codes",
+        None,
+        "Products whose customers are taken, separated by commas [default: all that the AWS account sells]",
+    ),
     setting("brand-name", Some("Latchkey"), "Name on every page"),
     setting("brand-color", Some("#1d4ed8"), "Colour of the mark on every page, #rrggbb"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
