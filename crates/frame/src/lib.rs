@@ -30,3 +30,6 @@ pub use app::{App, AppParts, Settings};
 pub use cx::Cx;
 /// For the macros of this crate.
 pub use sqlx;
+
+/// Every column of sealed secrets that this crate keeps.
+pub static SEALED: [&db::SealedColumn; 2] = [&vault::KEYS, &mail::BODIES];
