@@ -27,7 +27,7 @@ pub mod telemetry;
 pub mod vault;
 
 pub use app::{App, AppParts, Settings};
-pub use cx::Cx;
+pub use cx::{Creators, Cx};
 /// For the macros of this crate.
 pub use sqlx;
 
