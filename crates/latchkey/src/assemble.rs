@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use appauth::AppAuth;
 use frame::{
     App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
@@ -218,6 +219,9 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
     extensions.insert(Arc::new(RoleCreators) as Arc<dyn Creators>);
+    let outbound = Outbound::new(config.outbound.clone())
+        .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?;
+    extensions.insert(AppAuth { settings: config.appauth.clone(), outbound: outbound.clone() });
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
@@ -225,8 +229,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
-        outbound: Outbound::new(config.outbound.clone())
-            .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?,
+        outbound,
         oidc: Arc::default(),
         saml: Arc::default(),
     });
