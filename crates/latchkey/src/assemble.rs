@@ -8,8 +8,9 @@ use std::{
     sync::Arc,
 };
 
+use appauth::AppAuth;
 use frame::{
-    App, AppParts, Settings,
+    App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
     app::Refusals,
     db::{DatabaseUrl, Db, PoolSettings},
@@ -22,7 +23,10 @@ use frame::{
     telemetry::Telemetry,
     vault::{Keyring, Vault},
 };
-use identity::{roles::Catalogue, tokens::TokenAuthenticator};
+use identity::{
+    roles::{Catalogue, RoleCreators},
+    tokens::TokenAuthenticator,
+};
 use kernel::{Clock, Problem, TokenHash, WallClock, query::Limits};
 use signin::{
     SignIn,
@@ -51,6 +55,7 @@ pub fn default_settings() -> Settings {
         audit_retention: std::time::Duration::ZERO,
         mail_retention: std::time::Duration::ZERO,
         regions: Vec::new(),
+        region: String::new(),
     })
 }
 
@@ -234,15 +239,18 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
+    extensions.insert(Arc::new(RoleCreators) as Arc<dyn Creators>);
+    let going_out =
+        |allowed| Outbound::new(allowed).map_err(|error| format!("outbound-ca-file cannot be used: {error}"));
+    let outbound = going_out(config.outbound.clone())?;
+    extensions.insert(AppAuth { settings: config.appauth.clone(), outbound: outbound.clone() });
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
-    let outbound =
-        |allowed| Outbound::new(allowed).map_err(|error| format!("outbound-ca-file cannot be used: {error}"));
     let marketplace = match &config.signin.marketplace {
         Some(settings) => {
-            let outbound = outbound(Allowed::everything(config.outbound.authorities.clone()))?;
-            Some(Arc::new(Resolver::new(settings.clone(), outbound, Arc::clone(&wall), aws)))
+            let anywhere = going_out(Allowed::everything(config.outbound.authorities.clone()))?;
+            Some(Arc::new(Resolver::new(settings.clone(), anywhere, Arc::clone(&wall), aws)))
         }
         None => None,
     };
@@ -250,7 +258,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
-        outbound: outbound(config.outbound.clone())?,
+        outbound,
         oidc: Arc::default(),
         saml: Arc::default(),
         marketplace,

@@ -6,14 +6,20 @@ pub mod commands;
 pub mod config;
 mod system;
 
-use frame::operations::Operation;
+use frame::{db::SealedColumn, operations::Operation};
 
 /// Every operation that this program serves.
 pub fn operations() -> Vec<Operation> {
     let mut operations = identity::operations();
+    operations.extend(appauth::operations());
     operations.extend(signin::operations());
     operations.extend(system::operations());
     operations
+}
+
+/// Every column of sealed secrets, for a change of the master key.
+pub fn sealed() -> impl Iterator<Item = &'static SealedColumn> {
+    frame::SEALED.into_iter().chain(identity::SEALED).chain(signin::SEALED).chain(appauth::SEALED)
 }
 
 /// The OpenAPI document that this program serves under its default settings.

@@ -1,4 +1,4 @@
-//! How the databases find users: by index, whatever the list is asked.
+//! How the databases find users and strategies: by index, whatever the list is asked.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use tracing::{
 
 use crate::id;
 
-/// The statements on users that ran in this process, as the driver reports them.
+/// The lists of users and strategies that ran in this process, as the driver reports them.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Listens to the driver: what is explained below is what ran, not what this file thinks that runs.
@@ -42,11 +42,15 @@ struct Statement;
 
 impl Visit for Statement {
     fn record_str(&mut self, field: &Field, value: &str) {
-        let of_users = ["FROM users t WHERE t.org_id = $1", "FROM users WHERE org_id = $1"];
+        let lists = [
+            "FROM users t WHERE t.org_id = $1",
+            "FROM users WHERE org_id = $1",
+            "FROM application_auth_strategies t WHERE t.org_id = $1",
+        ];
         let statement = value.trim();
         if field.name() == "db.statement"
             && statement.starts_with("SELECT")
-            && of_users.iter().any(|part| statement.contains(part))
+            && lists.iter().any(|part| statement.contains(part))
         {
             SEEN.lock().expect("nobody panics here").insert(statement.to_owned());
         }
@@ -57,6 +61,14 @@ impl Visit for Statement {
 fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing::subscriber::set_global_default(Listener).expect("nobody else listens"));
+}
+
+/// The statements on a table, without those that only the other database understands.
+fn heard(table: &str, engine: Engine) -> BTreeSet<String> {
+    let seen = SEEN.lock().expect("nobody panics here");
+    let (table, foreign) =
+        (format!("FROM {table} "), if engine == Engine::Postgres { " MATCH " } else { "t.search LIKE" });
+    seen.iter().filter(|it| it.contains(&table) && !it.contains(foreign)).cloned().collect()
 }
 
 /// How many users there are beside the owner: more than a chunk of the page directory.
@@ -100,10 +112,11 @@ async fn plan(app: &TestApp, engine: Engine, statement: &str) -> Vec<String> {
     }
 }
 
-/// The steps that look at every user.
+/// The steps that look at every row.
 fn full_scans(plan: &[String]) -> Vec<&String> {
     let sqlite = |step: &str| matches!(step.split(' ').collect::<Vec<_>>()[..], ["SCAN", "t" | "users", ..]);
-    let every = |step: &&String| sqlite(step) || step.contains("Seq Scan on users");
+    let postgres = ["Seq Scan on users", "Seq Scan on application_auth_strategies"];
+    let every = |step: &&String| sqlite(step) || postgres.iter().any(|scan| step.contains(scan));
     plan.iter().filter(every).collect()
 }
 
@@ -132,7 +145,7 @@ on_both! {
                 app.owner.get(&format!("{list}?{query}")).await.expect(200);
             }
         }
-        let statements = SEEN.lock().expect("nobody panics here").clone();
+        let statements = heard("users", engine);
         let last = app.owner.get("/v3/users?page[size]=100&page[number]=16").await.expect(200);
         assert_eq!(
             (last["meta"]["page"]["total"].as_u64(), last["data"].as_array().map(Vec::len)),
@@ -158,5 +171,73 @@ on_both! {
         // And this is what it would look like.
         let bad = plan(&app, engine, "SELECT t.id FROM users t WHERE t.preferred_name = 'x'").await;
         assert_eq!(full_scans(&bad).len(), 1, "{bad:#?}");
+    }
+}
+
+/// Makes strategies beside one that the API makes.
+async fn fill_strategies(app: &TestApp, engine: Engine) {
+    let uuid = if engine == Engine::Postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    let tag = search_text(app.org, &[]);
+    let strategies = format!(
+        "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {USERS}) \
+         INSERT INTO application_auth_strategies (org_id, id, name, name_folded, display_name, display_name_folded, \
+         strategy_type, strategy_type_folded, multiple_credentials, principals_enabled, search, created_at, updated_at, \
+         labels, configs) SELECT (SELECT org_id FROM organizations), {uuid}, 'S' || n, 's' || n, 'D' || n, 'd' || n, \
+         'key_auth', 'key_auth', true, false, '{tag}\n' || 's' || n || '\n' || 'd' || n || '\nkey_auth\n\n', n, n, '{{}}', \
+         '{{\"strategy_type\":\"key_auth\",\"configs\":{{\"key-auth\":{{}}}}}}' FROM series"
+    );
+    app.database.query(&strategies).await;
+    app.database.query("ANALYZE").await;
+    close_chunks(&app.app.db).await.expect("full chunks are counted");
+}
+
+on_both! {
+    /// No list of strategies reads the whole table, and no order of them sorts it, in either direction.
+    async fn no_list_looks_at_every_strategy(engine: Engine) {
+        const LIST: &str = "/v2/application-auth-strategies";
+        let app = TestApp::new(engine).await;
+        fill_strategies(&app, engine).await;
+        listen();
+        let orders = [
+            "created_at", "updated_at", "strategy_type", "name", "display_name", "dcr_provider_id", "dcr_provider_name",
+            "dcr_provider_type",
+        ];
+        for order in orders {
+            for direction in ["asc", "desc"] {
+                let list = app.owner.get(&format!("{LIST}?sort={order} {direction}&page[size]=3")).await.expect(200);
+                assert_eq!(list["meta"]["page"]["total"], USERS);
+            }
+        }
+        for query in [
+            "page[size]=5",
+            "page[size]=5&page[number]=300",
+            "filter[name]=S7",
+            "filter[name][oeq]=S7,S8",
+            "filter[name][contains]=S77",
+            "filter[display_name][ocontains]=d77,d88",
+            "filter[strategy_type]=key_auth&page[size]=1",
+            "filter[dcr_provider_name]=x",
+            "filter[dcr_provider_type]=x",
+            "filter[dcr_provider_id]=7f9fd312-a987-4628-b4c5-bb4f4fddd5f7",
+        ] {
+            app.owner.get(&format!("{LIST}?{query}")).await.expect(200);
+        }
+        let found = app.owner.get(&format!("{LIST}?filter[display_name][ocontains]=D77,d888")).await.expect(200);
+        // 77, 770 to 779, and 888.
+        assert_eq!(found["meta"]["page"]["total"], 12);
+        let statements = heard("application_auth_strategies", engine);
+        assert!(statements.len() >= 25, "too few were heard of: {statements:#?}");
+        let mut sorted = 0;
+        for statement in &statements {
+            let plan = plan(&app, engine, statement).await;
+            assert!(full_scans(&plan).is_empty(), "{statement}\n{plan:#?}");
+            // What is ordered and not filtered comes out of an index in its order.
+            if statement.contains("NULLS") && !statement.contains("$2") {
+                let sorts = |step: &&String| step.contains("TEMP B-TREE") || step.contains("Sort");
+                assert_eq!(plan.iter().find(sorts), None, "{statement}\n{plan:#?}");
+                sorted += 1;
+            }
+        }
+        assert_eq!(sorted, 2 * orders.len());
     }
 }

@@ -13,7 +13,7 @@ const SQLITE_COLUMNS: &str = "SELECT m.name || '.' || p.name || ' ' || \
     CASE WHEN p.\"notnull\" = 1 THEN '' ELSE ' null' END \
     FROM sqlite_schema m JOIN pragma_table_info(m.name) p \
     WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations' \
-    AND m.name NOT LIKE 'users_search%'";
+    AND m.name NOT LIKE '%\\_search%' ESCAPE '\\'";
 const POSTGRES_COLUMNS: &str = "SELECT table_name || '.' || column_name || ' ' || \
     CASE WHEN data_type IN ('uuid', 'bytea') THEN 'blob' ELSE data_type END || \
     CASE is_nullable WHEN 'NO' THEN '' ELSE ' null' END \
@@ -25,7 +25,7 @@ const SQLITE_INDEXES: &str = "SELECT m.name || ' (' || (SELECT group_concat(c.na
     CASE i.\"unique\" WHEN 1 THEN ' unique' ELSE '' END \
     FROM sqlite_schema m JOIN pragma_index_list(m.name) i \
     WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations' \
-    AND m.name NOT LIKE 'users_search%'";
+    AND m.name NOT LIKE '%\\_search%' ESCAPE '\\'";
 const POSTGRES_INDEXES: &str = "SELECT t.relname || ' (' || \
     (SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(i.indkey::int[]) WITH ORDINALITY k (attnum, n) \
      JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) || ')' || \

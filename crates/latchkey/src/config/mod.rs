@@ -112,6 +112,8 @@ pub struct Config {
     pub outbound: Allowed,
     /// What is set about signing in.
     pub signin: signin::Settings,
+    /// What is set about application auth.
+    pub appauth: appauth::Settings,
     /// What handlers need.
     pub settings: Settings,
 }
@@ -287,6 +289,17 @@ impl Sources {
                 Err(format!("must be some of {}, separated by commas", known.join(", ")))
             }
         });
+        let region = match self.get("region").text {
+            Some(_) => self.read("region", |text| {
+                let listed = regions.as_ref().is_none_or(|regions| regions.iter().any(|it| it == text));
+                if listed { Ok(text.to_owned()) } else { Err("must be one of regions".to_owned()) }
+            }),
+            None => regions.as_ref().and_then(|regions| regions.first().cloned()),
+        };
+        let plugin_fields = self.read("openid-connect-fields", |text| {
+            let fields = text.split(',').map(str::trim).filter(|field| !field.is_empty());
+            Ok(fields.map(str::to_owned).collect())
+        });
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -326,6 +339,7 @@ impl Sources {
                         .map(|(issuer, audience)| signin::auth0::Tenant { issuer, audience }),
                     marketplace,
                 },
+                appauth: appauth::Settings { plugin_fields: plugin_fields? },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {
                         format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))
@@ -338,6 +352,7 @@ impl Sources {
                     audit_retention: days(audit_days?),
                     mail_retention: days(mail_days?),
                     regions: regions?,
+                    region: region?,
                 },
                 public_url,
             })

@@ -146,7 +146,7 @@ impl SigningKeys {
         let keys: Vec<SigningKey> = rows
             .iter()
             .map(|row| {
-                let seed = self.vault.ring().open(&store::place(&row.id), &row.sealed)?;
+                let seed = self.vault.ring().open(&store::SEEDS.place(&row.id), &row.sealed)?;
                 SigningKey::new(seed.reveal(), row.signs_from)
             })
             .collect::<Result<_>>()?;
@@ -173,7 +173,7 @@ impl SigningKeys {
                 services::store::service_token_delete_all(&scope).await?;
                 store::key_delete_before(&scope, Timestamp::from_micros(i64::MAX), &[]).await?;
             }
-            let sealed = self.vault.ring().seal(&*self.entropy, &store::place(&key.id), &*seed)?;
+            let sealed = self.vault.ring().seal(&*self.entropy, &store::SEEDS.place(&key.id), &*seed)?;
             store::key_insert(&scope, &key.id, &sealed, key.signs_from, now).await?;
         }
         session.commit().await?;
