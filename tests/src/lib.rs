@@ -8,6 +8,7 @@ mod client;
 mod conformance;
 mod database;
 mod peers;
+mod registrars;
 mod saml_peers;
 
 pub use app::{Member, TestApp, configuration};
@@ -16,6 +17,7 @@ pub use browser::{Browser, PUBLIC_URL};
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
 pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
+pub use registrars::{Certificate, Registry, wanted};
 pub use saml_peers::{KeyPair, Make, SamlAnswer, SamlProvider};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use appauth::registration::Registrar;
 use frame::{
     App, AppParts, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
@@ -216,18 +217,27 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
+    let telemetry = Telemetry::new(config.access_log.then_some(config.log_format));
+    let outbound = Outbound::new(config.outbound.clone(), telemetry.calls())
+        .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?;
+    extensions.insert(Registrar::new(
+        &outbound,
+        config.registration.clone(),
+        config.settings.public_url.clone(),
+        Arc::clone(&wall),
+        Arc::clone(&entropy),
+    ));
     extensions.insert(SignIn {
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
-        outbound: Outbound::new(config.outbound.clone())
-            .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?,
+        outbound: outbound.to("identity_provider"),
         oidc: Arc::default(),
         saml: Arc::default(),
     });
     Ok(App::new(AppParts {
         access: Arc::new(Access::new(Box::new(authenticators))),
-        telemetry: Telemetry::new(config.access_log.then_some(config.log_format)),
+        telemetry,
         traces: TraceIds::new(&*entropy),
         refusals: Refusals::default(),
         settings: config.settings.clone(),
