@@ -106,7 +106,7 @@ def set_up(address, key, certificate):
         "register-client-management-allowed": True,
     }})
     post("client/", {
-        "client_id": "initial-client", "name": "initial", "confidential": True, "password": "initial: s3cret+%", "enabled": True,
+        "client_id": "initial-client", "name": "initial", "confidential": True, "password": "initial-s3cret", "enabled": True,
         "scope": ["dcr"], "authorization_type": ["client_credentials"], "redirect_uri": [],
         "token_endpoint_auth_method": ["client_secret_basic"],
     })

@@ -23,6 +23,10 @@ use uuid::Uuid;
 
 use crate::{Answer, Client, PUBLIC_URL, node_peers, peers::Peer, python};
 
+/// What forms leave as it is.
+const KEPT: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A certificate for this machine, of an authority of its own, in files that go with it.
@@ -39,10 +43,13 @@ impl Certificate {
             rcgen::CertificateParams::new(names).expect("parameters")
         };
         let mut authority = parameters(&[]);
+        // Whoever verifies it takes a certificate that names itself as its issuer for one without an authority.
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "Authority of a test");
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let authority = rcgen::CertifiedIssuer::self_signed(authority, key()).expect("an authority");
         let own = key();
-        let certificate = parameters(&["localhost", "127.0.0.1"]).signed_by(&own, &authority).expect("signed");
+        let certificate =
+            parameters(&["localhost", "127.0.0.1"]).signed_by(&own, &authority).expect("signed");
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("latchkey_tls_{}_{number}", std::process::id()));
         std::fs::create_dir(&folder).expect("a folder");
@@ -152,8 +159,7 @@ impl Registry {
             authorities: Some(std::fs::read(self.authority()).expect("its authority")),
         };
         let outbound = Outbound::new(allowed, Calls::default()).expect("a client");
-        let settings =
-            Settings { azure_login: self.base.clone(), azure_graph: self.base.clone(), timeout };
+        let settings = Settings { azure_login: self.base.clone(), azure_graph: self.base.clone(), timeout };
         let (wall, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         Registrar::new(&outbound, settings, PUBLIC_URL.to_owned(), wall, entropy)
     }
@@ -204,9 +210,8 @@ impl Registry {
 
     /// Whether it hands out a token to a client with this secret.
     pub async fn lets_in(&self, path: &str, id: &str, secret: &str, more: &str) -> bool {
-        let encode = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
+        // As forms encode (RFC 6749 section 2.3.1).
+        let encode = |text: &str| percent_encoding::utf8_percent_encode(text, KEPT).to_string();
         let basic = BASE64_STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
         let headers = [
             ("authorization", &*format!("Basic {basic}")),
@@ -218,7 +223,8 @@ impl Registry {
 
     /// The same, where clients prove themselves in the form.
     pub async fn lets_in_by_form(&self, path: &str, id: &str, secret: &str, more: &[(&str, &str)]) -> bool {
-        let mut fields = vec![("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let mut fields =
+            vec![("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
         fields.extend_from_slice(more);
         self.client.form(path, &fields).await.status == 200
     }

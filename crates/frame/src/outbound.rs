@@ -290,7 +290,8 @@ impl Request {
 
     /// With a form.
     pub fn form(self, form: String) -> Self {
-        self.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").map(|builder| builder.body(form))
+        self.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .map(|builder| builder.body(form))
     }
 
     /// With JSON.

@@ -56,7 +56,11 @@ fn a_client_lives() {
         assert_eq!(client["description"], "ä".repeat(140));
         assert_eq!(client["callbacks"], json!(["https://app.test/callback"]));
         assert_eq!(client["client_metadata"]["konnect_application_id"], wanted.application.to_string());
-        assert_eq!(registry.state().await["grants"][0]["scope"], json!(["read"]), "openid is no scope of an API");
+        assert_eq!(
+            registry.state().await["grants"][0]["scope"],
+            json!(["read"]),
+            "openid is no scope of an API"
+        );
         assert!(may(&id, secret(&issued)).await);
         assert!(worked(adapter().find(&wanted).await).iter().any(|client| client.id == id));
         assert!(worked(adapter().find(&tests::wanted("Another")).await).is_empty());
@@ -126,7 +130,9 @@ fn a_token_is_asked_for_once_and_dropped_once() {
         let mut all = Vec::new();
         for _ in 0..12 {
             let (registrar, provider, wanted) = (registrar.clone(), provider.clone(), wanted.clone());
-            all.push(tokio::spawn(async move { worked(registrar.adapter(&provider).create(&wanted).await).client }));
+            all.push(tokio::spawn(async move {
+                worked(registrar.adapter(&provider).create(&wanted).await).client
+            }));
         }
         let mut client = None;
         for one in all {

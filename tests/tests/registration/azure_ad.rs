@@ -121,7 +121,10 @@ fn an_application_without_a_secret_is_removed_again() {
         let how = json!({ "status": 403, "body": "{\"error\":{\"code\":\"Authorization_RequestDenied\"}}" });
         registry.trouble("POST", "addPassword", how).await;
         let fault = failed(registrar.adapter(&provider).create(&wanted("Weather")).await);
-        assert_eq!(fault, Fault::Configuration("it answers with status 403 (Authorization_RequestDenied)".to_owned()));
+        assert_eq!(
+            fault,
+            Fault::Configuration("it answers with status 403 (Authorization_RequestDenied)".to_owned())
+        );
         assert_eq!(registry.clients().await.len(), 0);
         let mut bad = wanted("Weather");
         bad.redirect_uris = vec!["http://app.test/".to_owned()];

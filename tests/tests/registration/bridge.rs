@@ -1,8 +1,6 @@
 //! A bridge.
 
-use appauth::registration::{
-    Client, DcrConfig, Deleted, Event, Fault, Field, Provider, bridge::Config,
-};
+use appauth::registration::{Client, DcrConfig, Deleted, Event, Fault, Field, Provider, bridge::Config};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};
@@ -39,7 +37,11 @@ fn a_client_lives() {
         let [client] = &registry.clients().await[..] else { panic!("one client") };
         assert_eq!(client["client_id"], *issued.client.id);
         assert_eq!(client["client_secret"], *secret(&issued));
-        assert_eq!(client["grant_types"], json!(["client_credentials", "bearer"]), "as the strategy has them");
+        assert_eq!(
+            client["grant_types"],
+            json!(["client_credentials", "bearer"]),
+            "as the strategy has them"
+        );
         assert_eq!(client["dcr_provider_id"], provider.id.to_string());
         assert_eq!(issued.expires_at, None);
 
@@ -111,7 +113,10 @@ fn answers_are_taken_as_bridges_give_them() {
         assert_eq!(fault, Fault::Configuration("it answers with status 401 (Wrong API-Key)".to_owned()));
         // A hostile name is one segment, too.
         for id in ["../dcr/", "..", "a?b"] {
-            assert_eq!(worked(registrar.adapter(&provider).delete(&Client::with_id(id)).await), Deleted::Gone);
+            assert_eq!(
+                worked(registrar.adapter(&provider).delete(&Client::with_id(id)).await),
+                Deleted::Gone
+            );
         }
         assert_eq!(registry.clients().await.len(), 1);
     });

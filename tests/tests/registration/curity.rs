@@ -12,7 +12,7 @@ use tests::{Registry, wanted};
 use crate::{failed, secret, secret_of, worked};
 
 const TOKEN: &str = "/api/oidc/token";
-const SECRET: &str = "initial: s3cret+%";
+const SECRET: &str = "initial-s3cret";
 
 fn provider(registry: &Registry, secret: &str) -> Provider {
     let config = Config {
@@ -23,8 +23,9 @@ fn provider(registry: &Registry, secret: &str) -> Provider {
     registry.provider("/.well-known/openid-configuration", DcrConfig::Curity(config))
 }
 
+/// Whether a client may do anything: what is deleted this server keeps, turned off.
 async fn is_there(registry: &Registry, id: &str) -> bool {
-    registry.as_administrator(&format!("/api/client/{id}")).await.status == 200
+    registry.as_administrator(&format!("/api/client/{id}")).await.body["enabled"] == true
 }
 
 #[test]
@@ -74,7 +75,8 @@ fn a_client_without_redirects_gets_one_that_belongs_to_nobody() {
         let mut wanted = wanted("Weather");
         wanted.redirect_uris = Vec::new();
         let issued = worked(registrar.adapter(&provider).create(&wanted).await);
-        let client = registry.as_administrator(&format!("/api/client/{}", issued.client.id)).await.expect(200);
+        let client =
+            registry.as_administrator(&format!("/api/client/{}", issued.client.id)).await.expect(200);
         assert_eq!(client["redirect_uri"], serde_json::json!(["https://unused.invalid/"]));
         let rotated = worked(registrar.adapter(&provider).rotate(&issued.client, &wanted).await);
         assert!(registry.lets_in(TOKEN, &rotated.client.id, secret(&rotated), "&scope=api:read").await);

@@ -34,8 +34,16 @@ fn a_registration_is_sent_again_only_if_nobody_can_have_worked_it_off() {
             (json!({ "how": "cut", "after": true }), &unknown, 1),
             (json!({ "how": "half", "after": true }), &unknown, 1),
             (json!({ "status": 500 }), &unknown, 1),
-            (json!({ "status": 502, "body": "<html>", "headers": { "content-type": "text/html" } }), &unknown, 1),
-            (json!({ "status": 201, "body": "<html>", "headers": { "content-type": "text/html" } }), &unknown, 1),
+            (
+                json!({ "status": 502, "body": "<html>", "headers": { "content-type": "text/html" } }),
+                &unknown,
+                1,
+            ),
+            (
+                json!({ "status": 201, "body": "<html>", "headers": { "content-type": "text/html" } }),
+                &unknown,
+                1,
+            ),
             (json!({ "status": 201, "body": "{}" }), &unknown, 1),
             (json!({ "status": 201, "body": "x".repeat(300 * 1024) }), &unknown, 1),
             (json!({ "status": 302, "headers": { "location": "/dcr/" } }), &configuration, 1),
@@ -57,7 +65,8 @@ fn a_registration_is_sent_again_only_if_nobody_can_have_worked_it_off() {
 fn who_wants_to_be_left_alone_for_long_is_left_alone() {
     tests::run(async {
         let Some(registry) = Registry::fake("bridge") else { return };
-        let (result, asked) = becomes(&registry, json!({ "status": 429, "headers": { "retry-after": "3600" } })).await;
+        let (result, asked) =
+            becomes(&registry, json!({ "status": 429, "headers": { "retry-after": "3600" } })).await;
         let after = Some(Duration::from_secs(3600));
         assert!(matches!(result, Err(Fault::Transient { after: told, .. }) if told == after), "{result:?}");
         assert_eq!(asked, 1);
@@ -103,7 +112,9 @@ fn a_provider_gets_four_requests_at_once() {
         let mut all = Vec::new();
         for _ in 0..6 {
             let (registrar, provider) = (registrar.clone(), provider.clone());
-            all.push(tokio::spawn(async move { registrar.adapter(&provider).create(&wanted("Weather")).await.is_ok() }));
+            all.push(tokio::spawn(async move {
+                registrar.adapter(&provider).create(&wanted("Weather")).await.is_ok()
+            }));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(registry.seen("POST", "/dcr/").await.len(), 4);
@@ -135,13 +146,15 @@ fn a_secret_is_not_shown_whoever_says_it() {
         let Some(registry) = Registry::fake("bridge") else { return };
         let registrar = registry.registrar();
         let provider = bridge::provider(&registry);
-        let echo = json!({ "error": "gYmrbDfu_7PTsZWH", "error_description": "key gYmrbDfu_7PTsZWH" }).to_string();
+        let echo =
+            json!({ "error": "gYmrbDfu_7PTsZWH", "error_description": "key gYmrbDfu_7PTsZWH" }).to_string();
         for status in [400, 401, 500, 503] {
             registry.trouble("POST", "^/dcr/$", json!({ "status": status, "body": echo, "times": 9 })).await;
             let fault = failed(registrar.adapter(&provider).create(&wanted("Weather")).await);
             assert!(!format!("{fault:?} {}", fault.told()).contains("gYmrbDfu"), "{fault:?}");
         }
-        let config = Config { api_key: Secret::new("unseen_0123456".to_owned()), ..bridge::config(&registry) };
+        let config =
+            Config { api_key: Secret::new("unseen_0123456".to_owned()), ..bridge::config(&registry) };
         let wrong = registry.provider("", DcrConfig::Http(config));
         let fault = failed(registrar.adapter(&wrong).create(&wanted("Weather")).await);
         assert!(!format!("{fault:?}").contains("unseen_0123456"));

@@ -39,7 +39,10 @@ fn a_client_lives() {
         worked(adapter().update(&issued.client, &wanted).await);
         let client = &registry.clients().await[0];
         assert_eq!(client["redirect_uris"], json!(["https://app.test/other"]));
-        assert_eq!(client["grant_types"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+        assert_eq!(
+            client["grant_types"],
+            json!(["authorization_code", "refresh_token", "client_credentials"])
+        );
         assert_eq!(worked(adapter().read(&issued.client).await).redirect_uris, ["https://app.test/other"]);
         assert!(registry.lets_in(TOKEN, &id, secret(&issued), "").await, "an update leaves the secret alone");
 
@@ -52,7 +55,10 @@ fn a_client_lives() {
         worked(adapter().credential_delete(&issued.client, &credential.id).await);
         assert!(!registry.lets_in(TOKEN, &id, second.reveal(), "").await);
         let last = worked(adapter().credential_list(&issued.client).await);
-        assert!(matches!(failed(adapter().credential_delete(&issued.client, &last[0].id).await), Fault::Limit(_)));
+        assert!(matches!(
+            failed(adapter().credential_delete(&issued.client, &last[0].id).await),
+            Fault::Limit(_)
+        ));
         assert_eq!(failed(adapter().credential_delete(&issued.client, "none").await), Fault::Gone);
 
         let rotated = worked(adapter().rotate(&issued.client, &wanted).await);

@@ -96,7 +96,10 @@ fn users_may_sign_in_at_a_client() {
         wanted.scopes = vec!["openid".to_owned()];
         worked(registrar.adapter(&provider).create(&wanted).await);
         let client = &registry.clients().await[0];
-        assert_eq!(client["grant_types"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+        assert_eq!(
+            client["grant_types"],
+            json!(["authorization_code", "refresh_token", "client_credentials"])
+        );
         assert_eq!(client["response_types"], json!(["code"]));
         assert_eq!(client["scope"], "openid");
     });

@@ -88,7 +88,8 @@ pub fn texts(value: Option<&Value>) -> Vec<String> {
 /// A client's id, if one can work with it.
 pub fn client_id<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     let id = text(body, name)?;
-    let usable = id.chars().count() <= LONGEST && id != "." && id != ".." && !id.chars().any(char::is_control);
+    let usable =
+        id.chars().count() <= LONGEST && id != "." && id != ".." && !id.chars().any(char::is_control);
     usable.then_some(id)
 }
 
@@ -115,8 +116,14 @@ mod tests {
     fn each_shape_of_a_refusal_has_its_code() {
         for (body, code) in [
             (json!({ "error": "invalid_client", "error_description": "no" }), "invalid_client"),
-            (json!({ "error": "Bad Request", "error_description": [{ "keyword": "required" }] }), "Bad Request"),
-            (json!({ "statusCode": 400, "error": "Bad Request", "errorCode": "invalid_body" }), "invalid_body"),
+            (
+                json!({ "error": "Bad Request", "error_description": [{ "keyword": "required" }] }),
+                "Bad Request",
+            ),
+            (
+                json!({ "statusCode": 400, "error": "Bad Request", "errorCode": "invalid_body" }),
+                "invalid_body",
+            ),
             (json!({ "error": { "code": "Request_BadRequest", "message": "x" } }), "Request_BadRequest"),
             (json!({ "errorCode": "E0000011", "errorSummary": "Invalid token provided" }), "E0000011"),
         ] {
@@ -152,7 +159,11 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_a_place_is_no_id() {
-        let id = |text: &str| json!({ "client_id": text }).as_object().and_then(|body| client_id(body, "client_id").map(str::to_owned));
+        let id = |text: &str| {
+            json!({ "client_id": text })
+                .as_object()
+                .and_then(|body| client_id(body, "client_id").map(str::to_owned))
+        };
         assert_eq!(id("../x").as_deref(), Some("../x"));
         for bad in ["", ".", "..", "a\nb", &"x".repeat(256)] {
             assert_eq!(id(bad), None, "{bad}");

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Field, Found, Issued, Provider, Step, Updated,
-    Verification, Wanted, addresses, answers,
+    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Field, Found, Issued, Provider, Step,
+    Updated, Verification, Wanted, addresses, answers,
     discovery::Discovery,
     line::{Line, Retry},
     tokens::{Grant, Token},
@@ -123,7 +123,9 @@ impl Auth0 {
             // A client that gets no token is no client.
             Err(fault) => match self.remove(&client).await {
                 Ok(_) => Err(fault),
-                Err(_) => Err(Fault::Unknown(format!("{}, and the client could not be removed", fault.told()))),
+                Err(_) => {
+                    Err(Fault::Unknown(format!("{}, and the client could not be removed", fault.told())))
+                }
             },
         }
     }
@@ -141,7 +143,9 @@ impl Auth0 {
         let (Some(audience), false) = (&wanted.audience, chosen.is_empty()) else { return Ok(chosen) };
         let path = format!("resource-servers/{}", addresses::segment(audience));
         let server = match self.json(self.request(Method::GET, &path)?, Retry::Safe).await {
-            Err(Fault::Gone) => Err(Fault::configuration("it does not know the API of the strategy's audience")),
+            Err(Fault::Gone) => {
+                Err(Fault::configuration("it does not know the API of the strategy's audience"))
+            }
             server => server,
         }?;
         let offered = server.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -155,7 +159,8 @@ impl Auth0 {
             .append_pair("client_id", &client.id)
             .append_pair("audience", audience)
             .finish();
-        let answer = self.send(self.request(Method::GET, &format!("client-grants?{query}"))?, Retry::Safe).await?;
+        let answer =
+            self.send(self.request(Method::GET, &format!("client-grants?{query}"))?, Retry::Safe).await?;
         let grants: Vec<Map<String, Value>> =
             answer.json().map_err(|error| Fault::Configuration(error.to_string()))?;
         let read = |grant: &Map<String, Value>| {
@@ -176,7 +181,9 @@ impl Auth0 {
                 }
                 Ok(())
             }
-            Err(Fault::Gone) => Err(Fault::configuration("it does not know the API of the strategy's audience")),
+            Err(Fault::Gone) => {
+                Err(Fault::configuration("it does not know the API of the strategy's audience"))
+            }
             other => other.map(drop),
         }
     }
@@ -196,16 +203,23 @@ impl Auth0 {
         let marker = wanted.application.to_string();
         let mut found = Vec::new();
         for page in 0..PAGES {
-            let path = format!("clients?fields=client_id,client_metadata&include_fields=true&per_page={PAGE}&page={page}");
+            let path = format!(
+                "clients?fields=client_id,client_metadata&include_fields=true&per_page={PAGE}&page={page}"
+            );
             let answer = self.send(self.request(Method::GET, &path)?, Retry::Safe).await?;
             let clients: Vec<Map<String, Value>> =
                 answer.json().map_err(|error| Fault::Configuration(error.to_string()))?;
             // Metadata cannot be searched there.
             let ours = |body: &&Map<String, Value>| {
-                body.get("client_metadata").is_some_and(|metadata| metadata["konnect_application_id"] == marker)
+                body.get("client_metadata")
+                    .is_some_and(|metadata| metadata["konnect_application_id"] == marker)
             };
             found.extend(
-                clients.iter().filter(ours).filter_map(|body| answers::client_id(body, "client_id")).map(Client::with_id),
+                clients
+                    .iter()
+                    .filter(ours)
+                    .filter_map(|body| answers::client_id(body, "client_id"))
+                    .map(Client::with_id),
             );
             if clients.len() < PAGE {
                 return Ok(found);
@@ -288,7 +302,8 @@ impl Adapter for Auth0 {
     fn read<'a>(&'a self, client: &'a Client) -> Answered<'a, Found> {
         Box::pin(async move {
             // The secret is not asked for.
-            let path = self.client(client, "?fields=client_id,name,callbacks,client_metadata&include_fields=true");
+            let path =
+                self.client(client, "?fields=client_id,name,callbacks,client_metadata&include_fields=true");
             let body = self.json(self.request(Method::GET, &path)?, Retry::Safe).await?;
             Ok(Found {
                 client: client.clone(),
@@ -305,7 +320,8 @@ impl Adapter for Auth0 {
                 "description": description(wanted),
                 "callbacks": wanted.redirect_uris,
             });
-            self.send(self.request(Method::PATCH, &self.client(client, ""))?.json(&body), Retry::Safe).await?;
+            self.send(self.request(Method::PATCH, &self.client(client, ""))?.json(&body), Retry::Safe)
+                .await?;
             if self.config.use_developer_managed_scopes
                 && let Some(audience) = &wanted.audience
             {
@@ -320,7 +336,8 @@ impl Adapter for Auth0 {
             let request = self.request(Method::POST, &self.client(client, "/rotate-secret"))?;
             let body = self.json(request, Retry::Once).await?;
             let secret = answers::client_secret(&body, "client_secret");
-            let secret = secret.ok_or_else(|| Fault::Unknown("it answers without the new secret".to_owned()))?;
+            let secret =
+                secret.ok_or_else(|| Fault::Unknown("it answers without the new secret".to_owned()))?;
             Ok(Issued { client: client.clone(), secret, expires_at: None })
         })
     }
@@ -340,7 +357,9 @@ impl Adapter for Auth0 {
                 (Event::Registered { .. }, Some(audience)) => {
                     self.grant(client, audience, &self.scopes(wanted).await?).await
                 }
-                (Event::Unregistered { last: true, .. }, Some(audience)) => self.ungrant(client, audience).await,
+                (Event::Unregistered { last: true, .. }, Some(audience)) => {
+                    self.ungrant(client, audience).await
+                }
                 _ => Ok(()),
             }
         })
@@ -370,7 +389,9 @@ impl Adapter for Auth0 {
                 needed.into_iter().filter(|need| !token.scopes.iter().any(|has| has == need)).collect();
             let enough = match missing.is_empty() {
                 true => Ok(()),
-                false => Err(Fault::Configuration(format!("the initial client lacks {}", missing.join(", ")))),
+                false => {
+                    Err(Fault::Configuration(format!("the initial client lacks {}", missing.join(", "))))
+                }
             };
             report.step(Step::Permissions, self.remedy(Step::Permissions), enough).is_some()
         })
@@ -378,7 +399,9 @@ impl Adapter for Auth0 {
 
     fn remedy(&self, step: Step) -> &'static str {
         match step {
-            Step::Discovery | Step::Keys => "set the tenant's domain as issuer, such as https://TENANT.us.auth0.com",
+            Step::Discovery | Step::Keys => {
+                "set the tenant's domain as issuer, such as https://TENANT.us.auth0.com"
+            }
             Step::Token => {
                 "see that the initial client is a machine-to-machine application, that its secret here is the right one, that it is authorized for the Management API, and that initial_client_audience is https://TENANT.us.auth0.com/api/v2/ where the issuer is a domain of your own"
             }

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Provider, Step, Updated,
-    Verification, Wanted, addresses,
+    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Provider, Step,
+    Updated, Verification, Wanted, addresses,
     answers::{self, Refusal},
     discovery::Discovery,
     line::{Line, Retry},
@@ -52,7 +52,8 @@ impl AzureAd {
     /// The tenant: the first part of the issuer's path.
     fn tenant(&self) -> Result<String, Fault> {
         let url = Url::parse(&addresses::base(&self.issuer)?).ok();
-        let tenant = url.as_ref().and_then(|url| url.path_segments()?.next()).filter(|tenant| !tenant.is_empty());
+        let tenant =
+            url.as_ref().and_then(|url| url.path_segments()?.next()).filter(|tenant| !tenant.is_empty());
         tenant.map(addresses::segment).ok_or_else(|| Fault::configuration("the issuer names no tenant"))
     }
 
@@ -137,7 +138,9 @@ impl AzureAd {
         let answer = self.good(request, Retry::Safe).await.map_err(Fault::of_place)?;
         let body = match answer.status {
             // It was there: the first attempt's answer got lost.
-            StatusCode::NO_CONTENT => self.json(self.request(Method::GET, &self.named(wanted))?, Retry::Safe).await?,
+            StatusCode::NO_CONTENT => {
+                self.json(self.request(Method::GET, &self.named(wanted))?, Retry::Safe).await?
+            }
             _ => self.line.object(&answer, Retry::Once)?,
         };
         let Some(client) = answers::client_id(&body, "appId").map(Client::with_id) else {
@@ -148,7 +151,9 @@ impl AzureAd {
             // An application without a principal or a secret is no client.
             Err(fault) => match self.remove(&client).await {
                 Ok(_) => Err(fault),
-                Err(_) => Err(Fault::Unknown(format!("{}, and the application could not be removed", fault.told()))),
+                Err(_) => {
+                    Err(Fault::Unknown(format!("{}, and the application could not be removed", fault.told())))
+                }
             },
         }
     }
@@ -182,7 +187,9 @@ impl AzureAd {
 
     async fn end(&self, client: &Client, id: &str) -> Result<(), Fault> {
         let path = self.application(client, "/removePassword");
-        self.good(self.request(Method::POST, &path)?.json(&json!({ "keyId": id })), Retry::Safe).await.map(drop)
+        self.good(self.request(Method::POST, &path)?.json(&json!({ "keyId": id })), Retry::Safe)
+            .await
+            .map(drop)
     }
 
     async fn remove(&self, client: &Client) -> Result<Deleted, Fault> {
@@ -222,7 +229,8 @@ fn credential(body: &Map<String, Value>) -> Option<Credential> {
 /// The roles in a token. It is not ours to verify: this is for a sentence of the verification only.
 fn roles(token: &Token) -> Option<Vec<String>> {
     let claims = token.text.reveal().split('.').nth(1)?;
-    let claims: Map<String, Value> = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let claims: Map<String, Value> =
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     Some(answers::texts(claims.get("roles")))
 }
 
@@ -282,7 +290,12 @@ impl Adapter for AzureAd {
                     Ok(()) | Err(Fault::Gone) => {}
                     // The caller gets the new one all the same; the old one can be ended by hand.
                     Err(fault) => {
-                        tracing::warn!(client = client.id, key = credential.id, why = fault.told(), "a replaced secret is still good");
+                        tracing::warn!(
+                            client = client.id,
+                            key = credential.id,
+                            why = fault.told(),
+                            "a replaced secret is still good"
+                        );
                     }
                 }
             }
@@ -294,7 +307,11 @@ impl Adapter for AzureAd {
         Box::pin(self.list(client))
     }
 
-    fn credential_add<'a>(&'a self, client: &'a Client, name: &'a str) -> Answered<'a, (Credential, Secret<String>)> {
+    fn credential_add<'a>(
+        &'a self,
+        client: &'a Client,
+        name: &'a str,
+    ) -> Answered<'a, (Credential, Secret<String>)> {
         Box::pin(self.add(client, name))
     }
 
@@ -318,16 +335,17 @@ impl Adapter for AzureAd {
     fn check<'a>(&'a self, report: &'a mut Verification) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let discovery = Discovery::of(&self.line, &self.issuer).await;
-            let Some(discovery) = report.step(Step::Discovery, self.remedy(Step::Discovery), discovery) else {
+            let Some(discovery) = report.step(Step::Discovery, self.remedy(Step::Discovery), discovery)
+            else {
                 return false;
             };
             report.step(Step::Keys, self.remedy(Step::Keys), discovery.keys(&self.line).await);
             let token = self.management_token().await;
             let Some(token) = report.step(Step::Token, self.remedy(Step::Token), token) else { return false };
             let allowed = match roles(&token) {
-                Some(roles) if !roles.iter().any(|role| PERMISSIONS.contains(&role.as_str())) => {
-                    Err(Fault::configuration("the initial client does not have Application.ReadWrite.OwnedBy"))
-                }
+                Some(roles) if !roles.iter().any(|role| PERMISSIONS.contains(&role.as_str())) => Err(
+                    Fault::configuration("the initial client does not have Application.ReadWrite.OwnedBy"),
+                ),
                 _ => Ok(()),
             };
             report.step(Step::Permissions, self.remedy(Step::Permissions), allowed).is_some()

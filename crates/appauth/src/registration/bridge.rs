@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Issued, Provider, Step, Updated, Verification,
-    Wanted, addresses, answers,
+    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Issued, Provider, Step, Updated,
+    Verification, Wanted, addresses, answers,
     discovery::Discovery,
     line::{Line, Retry},
 };
@@ -116,7 +116,9 @@ impl Bridge {
             }
         };
         body["event_type"] = kind.into();
-        if let (Some(audience), Event::Registered { .. } | Event::Unregistered { .. }) = (&wanted.audience, event) {
+        if let (Some(audience), Event::Registered { .. } | Event::Unregistered { .. }) =
+            (&wanted.audience, event)
+        {
             body["audience"] = audience.as_str().into();
         }
         let request = self.request(Method::POST, &self.client(client, "/event-hook"))?.json(&body);

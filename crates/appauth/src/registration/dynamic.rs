@@ -9,7 +9,8 @@ use kernel::Secret;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Client, Deleted, Fault, Found, Issued, Management, Step, Updated, Verification, Wanted, addresses, answers,
+    Client, Deleted, Fault, Found, Issued, Management, Step, Updated, Verification, Wanted, addresses,
+    answers,
     discovery::Discovery,
     line::{Line, Retry},
     tokens::{Grant, Token},
@@ -63,8 +64,12 @@ impl Dynamic {
             Proof::InitialClient { scope, .. } => {
                 let token = self.token_for(discovery, scope).await?;
                 // What is granted as asked need not be said (RFC 6749 section 5.1).
-                if !token.scopes.is_empty() && !scope.split(' ').all(|one| token.scopes.iter().any(|has| has == one)) {
-                    return Err(Fault::configuration(format!("the initial client does not get the scope {scope}")));
+                if !token.scopes.is_empty()
+                    && !scope.split(' ').all(|one| token.scopes.iter().any(|has| has == one))
+                {
+                    return Err(Fault::configuration(format!(
+                        "the initial client does not get the scope {scope}"
+                    )));
                 }
                 Ok(token.text)
             }
@@ -104,25 +109,37 @@ impl Dynamic {
         };
         let client = Client { id: id.to_owned(), management: management(&body, place, id, None) };
         match answers::client_secret(&body, "client_secret") {
-            Some(secret) => {
-                Ok(Issued { client, secret, expires_at: answers::moment(body.get("client_secret_expires_at")) })
-            }
+            Some(secret) => Ok(Issued {
+                client,
+                secret,
+                expires_at: answers::moment(body.get("client_secret_expires_at")),
+            }),
             None => {
                 // Nobody could use it.
                 self.unregister(&client).await?;
-                Err(Fault::configuration("it registers clients without a secret, or with one of more than 255 characters"))
+                Err(Fault::configuration(
+                    "it registers clients without a secret, or with one of more than 255 characters",
+                ))
             }
         }
     }
 
-    async fn registration(&self, discovery: &Discovery, metadata: &Map<String, Value>) -> Result<Answer, Fault> {
+    async fn registration(
+        &self,
+        discovery: &Discovery,
+        metadata: &Map<String, Value>,
+    ) -> Result<Answer, Fault> {
         let token = self.initial_token(discovery).await?;
         let request = self.line.request(Method::POST, discovery.registration_endpoint()?)?;
         self.line.send(request.bearer_auth(&token).json(&Value::Object(metadata.clone())), Retry::Once).await
     }
 
     /// Sets the whole of a client anew.
-    pub async fn replace(&self, client: &Client, wanted: &Wanted) -> Result<(Updated, Map<String, Value>), Fault> {
+    pub async fn replace(
+        &self,
+        client: &Client,
+        wanted: &Wanted,
+    ) -> Result<(Updated, Map<String, Value>), Fault> {
         let mut metadata = metadata(wanted);
         metadata.insert("client_id".to_owned(), client.id.clone().into());
         let mut answer = self.put(client, &metadata).await?;
@@ -180,8 +197,11 @@ impl Dynamic {
         retry: Retry,
     ) -> Result<Answer, Fault> {
         let management = client.management.as_ref();
-        let management = management
-            .ok_or_else(|| Fault::configuration("it gave no registration access token for the client: its clients cannot be managed"))?;
+        let management = management.ok_or_else(|| {
+            Fault::configuration(
+                "it gave no registration access token for the client: its clients cannot be managed",
+            )
+        })?;
         let ask = |token: &Secret<String>| {
             let request = self.line.request(method.clone(), &management.uri)?;
             Ok::<_, Fault>(with(request.bearer_auth(token)))
@@ -217,10 +237,16 @@ impl Dynamic {
     /// Discovery, keys and what registration needs.
     pub async fn check(&self, report: &mut Verification, scope: &'static str) -> bool {
         let remedy = "correct the issuer";
-        let Some(discovery) = report.step(Step::Discovery, remedy, Discovery::of(&self.line, &self.issuer).await) else {
+        let Some(discovery) =
+            report.step(Step::Discovery, remedy, Discovery::of(&self.line, &self.issuer).await)
+        else {
             return false;
         };
-        report.step(Step::Keys, "see that the issuer publishes the keys that it signs with", discovery.keys(&self.line).await);
+        report.step(
+            Step::Keys,
+            "see that the issuer publishes the keys that it signs with",
+            discovery.keys(&self.line).await,
+        );
         let registration = discovery.registration_endpoint().map(drop);
         let remedy = "turn on dynamic client registration at the provider";
         let registers = report.step(Step::Discovery, remedy, registration).is_some();
@@ -260,7 +286,12 @@ fn wants_a_redirect(answer: &Answer, wanted: &Wanted) -> bool {
 
 /// Where and with what a client is managed, after an answer: its token if it brings one, else the known one; its
 /// place if it is where clients are registered, else one made of its id.
-fn management(body: &Map<String, Value>, place: &str, id: &str, known: Option<&Management>) -> Option<Management> {
+fn management(
+    body: &Map<String, Value>,
+    place: &str,
+    id: &str,
+    known: Option<&Management>,
+) -> Option<Management> {
     let token = match answers::text(body, "registration_access_token") {
         Some(token) => Secret::new(token.to_owned()),
         None => known?.token.clone(),

@@ -21,12 +21,7 @@ mod verification;
 
 use std::{sync::Arc, time::Duration};
 
-use frame::{
-    App,
-    access::BoxFuture,
-    outbound::Outbound,
-    runtime::Entropy,
-};
+use frame::{App, access::BoxFuture, outbound::Outbound, runtime::Entropy};
 use kernel::{Secret, Timestamp, WallClock};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Provider, Step, Updated,
-    Verification, Wanted, addresses, answers,
+    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Provider, Step,
+    Updated, Verification, Wanted, addresses, answers,
     discovery::Discovery,
     line::{Line, Retry},
 };
@@ -99,7 +99,8 @@ impl Okta {
 
     async fn search(&self, wanted: &Wanted) -> Result<Vec<Client>, Fault> {
         let marker = format!("/applications/{}", wanted.application);
-        let name: String = percent_encoding::utf8_percent_encode(&wanted.name, percent_encoding::NON_ALPHANUMERIC).collect();
+        let name: String =
+            percent_encoding::utf8_percent_encode(&wanted.name, percent_encoding::NON_ALPHANUMERIC).collect();
         let mut path = format!("/oauth2/v1/clients?limit=200&q={name}");
         let mut found = Vec::new();
         for _ in 0..PAGES {
@@ -109,10 +110,18 @@ impl Okta {
             let ours = |body: &&Map<String, Value>| {
                 answers::text(body, "client_uri").is_some_and(|uri| uri.ends_with(&marker))
             };
-            found.extend(clients.iter().filter(ours).filter_map(|body| answers::client_id(body, "client_id")).map(Client::with_id));
+            found.extend(
+                clients
+                    .iter()
+                    .filter(ours)
+                    .filter_map(|body| answers::client_id(body, "client_id"))
+                    .map(Client::with_id),
+            );
             match after(&answer) {
                 Some(next) => {
-                    let next: String = percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC).collect();
+                    let next: String =
+                        percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC)
+                            .collect();
                     path = format!("/oauth2/v1/clients?limit=200&q={name}&after={next}");
                 }
                 None => return Ok(found),
@@ -134,7 +143,8 @@ impl Okta {
     }
 
     async fn list(&self, client: &Client) -> Result<Vec<Map<String, Value>>, Fault> {
-        let answer = self.line.good(self.request(Method::GET, &self.secrets(client, ""))?, Retry::Safe).await?;
+        let answer =
+            self.line.good(self.request(Method::GET, &self.secrets(client, ""))?, Retry::Safe).await?;
         answer.json().map_err(|error| Fault::Configuration(error.to_string()))
     }
 
@@ -142,7 +152,8 @@ impl Okta {
         let segment = addresses::segment(id);
         let secrets = self.list(client).await?;
         let active = |secret: &Map<String, Value>| answers::text(secret, "status") != Some("INACTIVE");
-        let secret = secrets.iter().find(|secret| answers::text(secret, "id") == Some(id)).ok_or(Fault::Gone)?;
+        let secret =
+            secrets.iter().find(|secret| answers::text(secret, "id") == Some(id)).ok_or(Fault::Gone)?;
         if active(secret) {
             if secrets.iter().filter(|secret| active(secret)).count() < 2 {
                 return Err(Fault::Limit(LAST));
@@ -227,7 +238,11 @@ impl Adapter for Okta {
         Box::pin(async move { Ok(self.list(client).await?.iter().filter_map(credential).collect()) })
     }
 
-    fn credential_add<'a>(&'a self, client: &'a Client, _: &'a str) -> Answered<'a, (Credential, Secret<String>)> {
+    fn credential_add<'a>(
+        &'a self,
+        client: &'a Client,
+        _: &'a str,
+    ) -> Answered<'a, (Credential, Secret<String>)> {
         Box::pin(async move {
             if self.list(client).await?.len() >= 2 {
                 return Err(Fault::Limit(FULL));
@@ -261,7 +276,8 @@ impl Adapter for Okta {
     fn check<'a>(&'a self, report: &'a mut Verification) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let discovery = Discovery::of(&self.line, &self.issuer).await;
-            let Some(discovery) = report.step(Step::Discovery, self.remedy(Step::Discovery), discovery) else {
+            let Some(discovery) = report.step(Step::Discovery, self.remedy(Step::Discovery), discovery)
+            else {
                 return false;
             };
             report.step(Step::Keys, self.remedy(Step::Keys), discovery.keys(&self.line).await);

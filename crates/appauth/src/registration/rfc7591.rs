@@ -4,8 +4,8 @@
 use frame::access::BoxFuture;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Fault, Found, Issued, Provider, Step, Updated, Verification,
-    Wanted,
+    Adapter, Answered, Capabilities, Client, Deleted, Fault, Found, Issued, Provider, Step, Updated,
+    Verification, Wanted,
     dynamic::{Dynamic, rotated},
     line::Line,
 };

@@ -130,9 +130,12 @@ async fn clean(adapter: &dyn Adapter, probe: &Wanted, report: &mut Verification)
 }
 
 async fn remove(adapter: &dyn Adapter, client: &Client, probe: &Wanted, report: &mut Verification) {
-    let remedy = format!("{}, and remove the client [{}] there by hand", adapter.remedy(Step::Delete), probe.name);
+    let remedy =
+        format!("{}, and remove the client [{}] there by hand", adapter.remedy(Step::Delete), probe.name);
     let deleted = match adapter.delete(client).await {
-        Ok(Deleted::Unconfirmed) => Err(Fault::configuration("it does not take the client's own token any more")),
+        Ok(Deleted::Unconfirmed) => {
+            Err(Fault::configuration("it does not take the client's own token any more"))
+        }
         other => other,
     };
     report.step(Step::Delete, &remedy, deleted);

@@ -92,7 +92,11 @@ pub const SETTINGS: &[Setting] = &[
         Some("344f59db-f401-4ce7-9407-00a0823fbacf=Konnect CLI"),
         "Public clients that may sign in by code: ID=NAME, separated by commas",
     ),
-    setting("outbound-http", Some("false"), "Whether identity providers and DCR providers may be reached in clear, by http"),
+    setting(
+        "outbound-http",
+        Some("false"),
+        "Whether identity providers and DCR providers may be reached in clear, by http",
+    ),
     setting(
         "outbound-networks",
         Some(""),
