@@ -34,6 +34,8 @@ pub struct Settings {
     pub mail_retention: Duration,
     /// The regions that exist.
     pub regions: Vec<String>,
+    /// The region that this server's strategies, providers and the like are in.
+    pub region: String,
 }
 
 impl Settings {

@@ -37,8 +37,8 @@ pub struct Event<'e> {
     pub origin: &'e Origin,
     /// What was done.
     pub action: Action,
-    /// The service that owns the resource.
-    pub service: &'static str,
+    /// The service that owns the resource, and the region that the resource lies in.
+    pub home: (&'static str, &'e str),
     /// The path of the resource, e.g. `teams/<id>`.
     pub path: String,
     /// Whether it was allowed.
@@ -64,7 +64,7 @@ pub async fn record_command(
     };
     let principal = &Principal::nobody();
     let event =
-        Event { principal, origin: &origin, action, service: "identity", path, granted: true, change };
+        Event { principal, origin: &origin, action, home: ("identity", "*"), path, granted: true, change };
     record(scope, vault, now, event).await
 }
 
@@ -144,8 +144,8 @@ async fn insert(scope: &OrgScope, vault: &Vault, now: Timestamp, kind: &str, bod
 /// Writes an entry, in the transaction of the change.
 pub async fn record(scope: &OrgScope, vault: &Vault, now: Timestamp, event: Event<'_>) -> Result<()> {
     let org: OrgId = scope.org();
-    let Event { principal, origin, action, service, path, granted, change } = event;
-    let resource = Krn { service, region: "*".to_owned(), org, path };
+    let Event { principal, origin, action, home: (service, region), path, granted, change } = event;
+    let resource = Krn { service, region: region.to_owned(), org, path };
     let credential = principal.credential.as_ref();
     let mut body = json!({
         "type": "authorization",

@@ -2,16 +2,23 @@
 
 use std::sync::{Arc, Mutex};
 
-use kernel::{Action, Id, OrgId, Problem, Result, Timestamp};
+use kernel::{Action, Id, OrgId, Problem, Reach, Result, Timestamp};
 use serde_json::Value;
 
 use crate::{
     App,
+    access::BoxFuture,
     audit::{self, Authentication, Event, Origin},
     db::{OrgScope, PlatformScope, Session},
     operations::Spec,
     principal::{Principal, User},
 };
+
+/// What whoever creates an entity gets on it; implemented where roles are kept.
+pub trait Creators: Send + Sync {
+    /// The caller has created an entity of this type, as assignments name types, in this server's region.
+    fn created<'a>(&'a self, cx: &'a Cx, kind: &'a str, entity: Id<()>) -> BoxFuture<'a, Result<()>>;
+}
 
 /// The context of one request. Cheap to clone; all clones share one transaction.
 #[derive(Clone)]
@@ -89,6 +96,22 @@ impl Cx {
         &self.0.origin
     }
 
+    /// Whether the caller may do this to something that lies in this server's region.
+    pub fn may_here(&self, action: Action, path: &str) -> bool {
+        self.caller().permissions.allows(action, &self.app().settings.region, path)
+    }
+
+    /// The entities of a kind in this server's region that the caller may do this to.
+    pub fn reach(&self, action: Action, kind: &str) -> Reach<'_> {
+        self.caller().permissions.reach(action, &self.app().settings.region, kind)
+    }
+
+    /// Gives the caller what the role catalogue has for whoever creates an entity of this type.
+    pub async fn created<T>(&self, kind: &str, entity: Id<T>) -> Result<()> {
+        let entity = Id::from_uuid(entity.uuid());
+        self.app().part::<Arc<dyn Creators>>()?.created(self, kind, entity).await
+    }
+
     /// Now, for the caller's organization.
     pub fn now(&self) -> Timestamp {
         self.0.app.clock.now(self.org())
@@ -117,7 +140,7 @@ impl Cx {
             principal: self.caller(),
             origin: self.origin(),
             action,
-            service: "identity",
+            home: self.spec().rule.home(&self.app().settings),
             path: path.into(),
             granted: true,
             change,

@@ -7,12 +7,12 @@ use axum::body::{Body, HttpBody};
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{
-    Action, Fault, Invalid, OrgId, Problem, Result, WallClock, json, problem::Denied, query::pairs,
+    Action, Fault, Invalid, OrgId, Problem, Reach, Result, WallClock, json, problem::Denied, query::pairs,
 };
 use serde_json::Value;
 
 use crate::{
-    App,
+    App, Settings,
     access::Presented,
     audit::{self, Event, Origin},
     db::OrgScope,
@@ -212,7 +212,7 @@ fn read_form(bytes: &[u8]) -> Result<Value> {
 }
 
 /// Checks the permission that the operation declares.
-pub fn authorize(spec: &Spec, principal: &Principal, path: &[String]) -> Result<()> {
+pub fn authorize(settings: &Settings, spec: &Spec, principal: &Principal, path: &[String]) -> Result<()> {
     let parameter =
         |name: &str| spec.path_parameters().position(|given| given == name).and_then(|n| path.get(n));
     let names_caller = |parameter: Option<&String>, caller: Option<String>| {
@@ -223,14 +223,22 @@ pub fn authorize(spec: &Spec, principal: &Principal, path: &[String]) -> Result<
         Who::SystemAccount(id, _) => names_caller(parameter("accountId"), Some(id.to_string())),
         _ => false,
     };
+    let region = |need: &Need| if need.regional { &*settings.region } else { "*" };
+    let permits =
+        |need: &Need| principal.permissions.allows(need.action, region(need), &fill(need.path, spec, path));
+    let permits_some = |need: &Need| {
+        let kind = need.path.trim_end_matches("/*");
+        principal.permissions.reach(need.action, region(need), kind) != Reach::Only(Vec::new())
+    };
     let (allowed, need) = match &spec.rule {
         Rule::Public => (true, None),
         Rule::Member => (principal.org.is_some(), None),
         Rule::Platform => (matches!(&principal.who, Who::Client(service) if service.may(spec.id)), None),
         Rule::SelfOnly => (own_user(), None),
-        Rule::Needs(need) => (permits(principal, need, spec, path), Some(need)),
-        Rule::SelfOr(need) => (own_user() || permits(principal, need, spec, path), Some(need)),
-        Rule::AccountOr(need) => (own_account() || permits(principal, need, spec, path), Some(need)),
+        Rule::Needs(need) => (permits(need), Some(need)),
+        Rule::NeedsSome(need) => (permits_some(need), Some(need)),
+        Rule::SelfOr(need) => (own_user() || permits(need), Some(need)),
+        Rule::AccountOr(need) => (own_account() || permits(need), Some(need)),
     };
     if allowed {
         return Ok(());
@@ -239,10 +247,6 @@ pub fn authorize(spec: &Spec, principal: &Principal, path: &[String]) -> Result<
         Some(need) => Denied::MissingRole(need.role.to_owned()),
         None => Denied::Credential,
     }))
-}
-
-fn permits(principal: &Principal, need: &Need, spec: &Spec, path: &[String]) -> bool {
-    principal.may(need.action, &fill(need.path, spec, path))
 }
 
 /// Puts the path parameters into a resource path.
@@ -270,17 +274,14 @@ pub fn note_refusal(
     origin: &Arc<Origin>,
 ) {
     let Some(org) = principal.org else { return };
-    let (action, path) = match &spec.rule {
-        Rule::Needs(need) | Rule::SelfOr(need) | Rule::AccountOr(need) => {
-            (need.action, fill(need.path, spec, path))
-        }
+    let (action, path) = match spec.rule.need() {
+        Some(need) => (need.action, fill(need.path, spec, path)),
         // No permission would have done, so the request itself says what was tried.
-        Rule::Public | Rule::Member | Rule::SelfOnly | Rule::Platform => {
-            (attempted(&spec.method), fill(spec.path.trim_start_matches("/v3/"), spec, path))
-        }
+        None => (attempted(&spec.method), fill(spec.path.trim_start_matches("/v3/"), spec, path)),
     };
     let Some(permit) = app.refusals.try_acquire() else { return };
     let (app, principal, origin) = (app.clone(), Arc::clone(principal), Arc::clone(origin));
+    let rule = spec.rule;
     tokio::spawn(async move {
         let session = app.db.write();
         let scope = OrgScope::new(session.clone(), org);
@@ -288,7 +289,7 @@ pub fn note_refusal(
             principal: &principal,
             origin: &origin,
             action,
-            service: "identity",
+            home: rule.home(&app.settings),
             path,
             granted: false,
             change: Value::Null,

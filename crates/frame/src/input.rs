@@ -96,6 +96,8 @@ fn what(parameter: &str) -> &'static str {
         "tokenId" => "access token",
         "roleId" => "assigned role",
         "idpId" => "identity provider",
+        "dcrProviderId" => "DCR provider",
+        "authStrategyId" => "application auth strategy",
         "organizationId" => "organization",
         _ => "resource",
     }

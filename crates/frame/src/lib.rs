@@ -27,6 +27,9 @@ pub mod telemetry;
 pub mod vault;
 
 pub use app::{App, AppParts, Settings};
-pub use cx::Cx;
+pub use cx::{Creators, Cx};
 /// For the macros of this crate.
 pub use sqlx;
+
+/// Every column of sealed secrets that this crate keeps.
+pub static SEALED: [&db::SealedColumn; 2] = [&vault::KEYS, &mail::BODIES];

@@ -145,6 +145,14 @@ fn who(spec: &Spec) -> String {
         Rule::Needs(need) => {
             format!("Needs `{}` on `{}` (smallest role: {}).", need.action.name(), need.path, need.role)
         }
+        Rule::NeedsSome(need) => {
+            format!(
+                "Shows what the caller has `{}` on, of `{}` (smallest role: {}).",
+                need.action.name(),
+                need.path,
+                need.role
+            )
+        }
         Rule::SelfOr(need) => {
             format!(
                 "For the user itself, or with `{}` on `{}` (smallest role: {}).",
@@ -200,11 +208,12 @@ fn paging(collection: &Collection, settings: &Settings) -> Vec<Value> {
 }
 
 fn filter(collection: &Collection) -> Option<Value> {
-    if collection.fields.is_empty() {
+    let fields = collection.fields.iter().filter(|field| field.filterable);
+    let properties: Map<String, Value> =
+        fields.map(|field| (field.name.to_owned(), conditions(field))).collect();
+    if properties.is_empty() {
         return None;
     }
-    let properties: Map<String, Value> =
-        collection.fields.iter().map(|field| (field.name.to_owned(), conditions(field))).collect();
     Some(json!({
         "name": "filter", "in": "query", "style": "deepObject", "explode": true,
         "description": "Conditions that must all hold: `filter[field]=value`, `filter[field][operator]=value`, or `filter[field]` for \"is there\".",

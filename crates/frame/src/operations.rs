@@ -9,6 +9,7 @@ use kernel::{Action, Family, Result, query::Collection};
 use serde_json::Value;
 
 use crate::{
+    Settings,
     access::BoxFuture,
     cx::Cx,
     input::{Input, RawInput},
@@ -45,16 +46,23 @@ pub struct Need {
     pub path: &'static str,
     /// The smallest role that allows it, for the refusal's text.
     pub role: &'static str,
+    /// Whether what it is on lies in a region: then roles in this server's region count, too.
+    pub regional: bool,
 }
 
 /// A permission that a role of the catalogue gives.
 pub const fn need(action: Action, path: &'static str, role: &'static str) -> Need {
-    Need { action, path, role }
+    Need { action, path, role, regional: false }
+}
+
+/// A permission on something that lies in a region.
+pub const fn regional(action: Action, path: &'static str, role: &'static str) -> Need {
+    Need { action, path, role, regional: true }
 }
 
 /// A permission that only organization administrators have (read-only ones for looking).
 pub const fn administrators(action: Action, path: &'static str) -> Need {
-    Need { action, path, role: "administrator" }
+    need(action, path, "administrator")
 }
 
 /// Who may call an operation, once the credential's kind is right.
@@ -66,6 +74,9 @@ pub enum Rule {
     Member,
     /// Whoever has the permission.
     Needs(Need),
+    /// Whoever has the permission on some of the entities that its path stands for; the handler keeps to
+    /// those ([`crate::Cx::reach`]).
+    NeedsSome(Need),
     /// The user that `{userId}` names, or whoever has the permission.
     SelfOr(Need),
     /// The account that `{accountId}` names, or whoever has the permission.
@@ -74,6 +85,26 @@ pub enum Rule {
     SelfOnly,
     /// Platform services.
     Platform,
+}
+
+impl Rule {
+    /// The permission that would do.
+    pub const fn need(&self) -> Option<&Need> {
+        match self {
+            Self::Needs(need) | Self::NeedsSome(need) | Self::SelfOr(need) | Self::AccountOr(need) => {
+                Some(need)
+            }
+            Self::Public | Self::Member | Self::SelfOnly | Self::Platform => None,
+        }
+    }
+
+    /// The service that owns what the operation works on, and the region that this lies in.
+    pub fn home<'s>(&self, settings: &'s Settings) -> (&'static str, &'s str) {
+        match self.need() {
+            Some(need) if need.regional => ("konnect", &settings.region),
+            _ => ("identity", "*"),
+        }
+    }
 }
 
 /// A request body: its name, and what makes its schema.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use kernel::{Action, Id, OrgId, Permissions, PersonId, SystemAccountId, Timestamp, TokenId, UserId};
+use kernel::{Id, OrgId, Permissions, PersonId, SystemAccountId, Timestamp, TokenId, UserId};
 use serde::Serialize;
 
 /// The kinds of credentials.
@@ -195,11 +195,6 @@ impl Principal {
     /// Whether the caller owns the organization.
     pub fn is_owner(&self) -> bool {
         self.user().is_some_and(|user| self.policy.owner == Some(user.id))
-    }
-
-    /// Whether the caller may do this to a global resource of its organization.
-    pub fn may(&self, action: Action, path: &str) -> bool {
-        self.permissions.allows(action, "*", path)
     }
 
     /// The id that audit entries carry: the user's, the system account's or the service's name.

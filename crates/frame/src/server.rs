@@ -208,7 +208,7 @@ impl Server {
         if form {
             pages::check_form(&self.app, call.headers, body.as_ref())?;
         }
-        gate::authorize(spec, &principal, &call.path)?;
+        gate::authorize(&self.app.settings, spec, &principal, &call.path)?;
         let headers = spec.headers.then(|| Arc::new(call.headers.clone()));
         let query = call.query.unwrap_or_default().to_owned();
         let input = RawInput { path: call.path, query, body, headers };

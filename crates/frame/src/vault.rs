@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     args,
-    db::{Db, PlatformScope},
+    db::{Db, PlatformScope, RowKey, SealedColumn},
     from_row,
     runtime::Entropy,
 };
@@ -123,9 +123,13 @@ async fn keys(scope: &PlatformScope) -> Result<Vec<KeyRow>> {
     Ok(scope.all("SELECT name, sealed FROM platform_keys", args![]).await?)
 }
 
-fn place(name: &str) -> String {
-    format!("platform_keys/{name}")
-}
+/// Where this installation's keys are.
+pub static KEYS: SealedColumn = SealedColumn {
+    table: "platform_keys",
+    column: "sealed",
+    key: RowKey::Text("name"),
+    prefix: "platform_keys",
+};
 
 impl Vault {
     /// Opens the keys in the database, making them at the first start.
@@ -137,7 +141,7 @@ impl Vault {
             for name in [TOKENS, AUDIT] {
                 let mut key = Zeroizing::new([0; 32]);
                 entropy.fill(&mut *key);
-                let sealed: Sealed<Vec<u8>> = ring.seal(entropy, &place(name), &*key)?;
+                let sealed: Sealed<Vec<u8>> = ring.seal(entropy, &KEYS.place(name), &*key)?;
                 // Of several nodes that start at once, one makes them.
                 let sql = "INSERT INTO platform_keys (name, sealed, created_at) VALUES ($1, $2, $3) \
                            ON CONFLICT (name) DO NOTHING";
@@ -149,28 +153,12 @@ impl Vault {
         let key = |name: &str| {
             let row = rows.iter().find(|row| row.name == name);
             let row = row.ok_or_else(|| Problem::internal(format!("the key [{name}] is missing")))?;
-            ring.open(&place(name), &row.sealed)
+            ring.open(&KEYS.place(name), &row.sealed)
         };
         let tokens = hmac::Key::new(hmac::HMAC_SHA256, key(TOKENS)?.reveal());
         let audit = Ed25519KeyPair::from_seed_unchecked(key(AUDIT)?.reveal())
             .map_err(|_| Problem::internal("the audit key is damaged"))?;
         Ok(Self { ring, tokens, audit })
-    }
-
-    /// Seals this installation's keys with the first master key.
-    pub async fn reseal(&self, db: &Db, entropy: &dyn Entropy) -> Result<usize> {
-        let session = db.write();
-        let scope = PlatformScope::new(session.clone());
-        let rows = keys(&scope).await?;
-        for row in &rows {
-            let secret = self.ring.open(&place(&row.name), &row.sealed)?;
-            let sealed: Sealed<Vec<u8>> = self.ring.seal(entropy, &place(&row.name), secret.reveal())?;
-            scope
-                .execute("UPDATE platform_keys SET sealed = $2 WHERE name = $1", args![&row.name, &sealed])
-                .await?;
-        }
-        session.commit().await?;
-        Ok(rows.len())
     }
 
     /// The master keys.

@@ -17,11 +17,13 @@ pub mod users;
 
 use frame::operations::Operation;
 
-/// The smallest role that manages people, teams and system accounts.
 /// Every letter of this crate.
 pub const LETTERS: [frame::pages::Template; 2] = [invites::LETTER, tokens::reminders::LETTER];
 
-/// The role that looks after identity.
+/// Every column of sealed secrets of this crate.
+pub static SEALED: [&frame::db::SealedColumn; 1] = [&identity_providers::CLIENT_SECRETS];
+
+/// The smallest role that manages people, teams and system accounts.
 pub const IDENTITY_ADMIN: &str = "Identity Admin";
 
 /// Every operation of this crate.

@@ -54,9 +54,31 @@ impl<T: Body> Draft<T> {
         })
     }
 
-    /// A field's text as it was sent, for rules that only hold beside data.
-    pub fn text(&self, field: &str) -> Option<&str> {
-        self.object.get(field)?.as_str()
+    /// What was sent in a field, or with a dotted path in a field of a nested object: for rules that only
+    /// hold beside data.
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        let mut names = path.split('.');
+        let outermost = self.object.get(names.next()?)?;
+        names.try_fold(outermost, |value, name| value.get(name))
+    }
+
+    /// The same, if it is a text.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.at(path)?.as_str()
+    }
+
+    /// Reads an object that stands in a field by a body of its own, which depends on data. What is wrong
+    /// with it joins the faults that are known so far.
+    pub fn inner<U: Body>(&self, path: &str, faults: &mut Vec<Invalid>) -> Option<U> {
+        let object = self.at(path)?.as_object()?.clone();
+        match Draft::<U>::nested(object).parse_in(path) {
+            Ok(inner) => Some(inner),
+            Err(Problem::Invalid(mut found)) => {
+                faults.append(&mut found);
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Reads the fields; fails with every fault, those included that were found beside data.
@@ -98,14 +120,21 @@ pub fn schema<T: Body>() -> Value {
     fields.into_schema(T::CLOSED)
 }
 
+/// A form of a body: the word that tells it, and what reads the fields that it has beside the common ones.
+pub type Form<T> = (&'static str, fn(&mut Fields<'_>) -> Option<T>);
+
 /// The fields of an object: being read, or being described.
 pub struct Fields<'a> {
     object: Option<&'a Map<String, Value>>,
     faults: Faults,
     known: Vec<&'static str>,
+    /// Whether nobody can say what is unknown, since the form is not known.
+    formless: bool,
     properties: Map<String, Value>,
     required: Vec<&'static str>,
     extra: Map<String, Value>,
+    /// The word that tells the forms apart, and the forms.
+    forms: Option<(&'static str, Vec<Self>)>,
 }
 
 impl<'a> Fields<'a> {
@@ -114,9 +143,11 @@ impl<'a> Fields<'a> {
             object,
             faults: Vec::new(),
             known: Vec::new(),
+            formless: false,
             properties: Map::new(),
             required: Vec::new(),
             extra: Map::new(),
+            forms: None,
         }
     }
 
@@ -208,6 +239,66 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A nested object of a partial update, in which `null` may mean something.
+    pub fn object_patch<T: Body>(&mut self, name: &'static str) -> Option<Patch<T>> {
+        let null = self.object.is_some_and(|object| object.get(name) == Some(&Value::Null));
+        let value = self.object::<T>(name)?;
+        Some(if null { Patch::Null } else { value.map_or(Patch::Absent, Patch::Value) })
+    }
+
+    /// A nested object that must be there.
+    pub fn object_required<T: Body>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.declare(name, schema::<T>);
+        if self.object.is_none() {
+            self.required.push(name);
+        }
+        let fault = match value {
+            Some(Value::Object(object)) => return self.nested(name, object),
+            None | Some(Value::Null) => Fault::Required,
+            Some(_) => Fault::NotAnObject,
+        };
+        self.fault(name, fault);
+        None
+    }
+
+    /// The rest of a body that has several forms, told apart by a word in the field `tag`. The fields that
+    /// all forms have are read before, none after.
+    pub fn forms<T>(&mut self, tag: &'static str, forms: &[Form<T>]) -> Option<T> {
+        let words = || forms.iter().map(|(word, _)| (*word).to_owned()).collect();
+        let Some(object) = self.object else {
+            let described = forms.iter().map(|(word, read)| {
+                let mut form = Self::describing();
+                form.properties = self.properties.clone();
+                form.required = self.required.clone();
+                form.properties.insert(tag.to_owned(), json!({ "type": "string", "enum": [word] }));
+                form.required.push(tag);
+                read(&mut form);
+                form
+            });
+            self.forms = Some((tag, described.collect()));
+            return None;
+        };
+        self.known.push(tag);
+        let fault = match object.get(tag) {
+            None | Some(Value::Null) => Fault::Required,
+            Some(Value::String(word)) => match forms.iter().find(|(known, _)| known == word) {
+                Some((_, read)) => return read(self),
+                None => Fault::NotOneOf(words()),
+            },
+            Some(_) => Fault::NotAString,
+        };
+        self.formless = true;
+        self.fault(tag, fault);
+        None
+    }
+
+    /// The properties that nothing has asked for so far, of an open object that keeps them.
+    pub fn rest(&self) -> Map<String, Value> {
+        let unknown = |(key, _): &(&String, &Value)| !self.known.contains(&key.as_str());
+        let all = self.object.into_iter().flatten().filter(unknown);
+        all.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// A list of nested objects, of at most `most`, that the contract does not mark required and
     /// without which nothing can be done.
     pub fn objects_needed<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Vec<T>> {
@@ -297,6 +388,9 @@ impl<'a> Fields<'a> {
     }
 
     fn refuse_unknown(&mut self) {
+        if self.formless {
+            return;
+        }
         for key in self.object.into_iter().flat_map(Map::keys) {
             if !self.known.contains(&key.as_str()) {
                 self.faults.push((Some(key.chars().take(80).collect()), Fault::UnknownProperty));
@@ -317,6 +411,14 @@ impl<'a> Fields<'a> {
 
     fn into_schema(self, closed: bool) -> Value {
         let mut schema = self.extra;
+        if let Some((tag, forms)) = self.forms {
+            let forms: Vec<Value> = forms.into_iter().map(|form| form.into_schema(closed)).collect();
+            schema.insert("type".to_owned(), "object".into());
+            schema.insert("required".to_owned(), json!([tag]));
+            schema.insert("discriminator".to_owned(), json!({ "propertyName": tag }));
+            schema.insert("oneOf".to_owned(), forms.into());
+            return schema.into();
+        }
         schema.insert("type".to_owned(), "object".into());
         schema.insert("properties".to_owned(), self.properties.into());
         if !self.required.is_empty() {
@@ -343,7 +445,7 @@ fn nullable(mut schema: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{Boolean, text};
+    use crate::rules::{Boolean, Integer, text};
 
     struct Sample {
         name: String,
@@ -381,6 +483,57 @@ mod tests {
         assert_eq!(read(json!({"name": "a", "note": null})).unwrap().note, Patch::Null);
         let sample = read(json!({"name": "a", "note": "b", "on": null})).unwrap();
         assert_eq!((sample.name.as_str(), sample.note, sample.on), ("a", Patch::Value("b".into()), None));
+    }
+
+    enum Shape {
+        Circle(i64),
+        Square,
+    }
+    impl Body for Shape {
+        const NAME: &'static str = "Shape";
+        const CLOSED: bool = true;
+        fn read(fields: &mut Fields<'_>) -> Option<Self> {
+            let name = fields.required("name", text(1, 5));
+            let shape = fields.forms(
+                "kind",
+                &[
+                    ("circle", |f| f.required("radius", Integer { least: 1, most: 9 }).map(Shape::Circle)),
+                    ("square", |_| Some(Shape::Square)),
+                ],
+            );
+            name.and(shape)
+        }
+    }
+
+    #[test]
+    fn each_form_has_its_own_fields() {
+        let read = |value: Value| match Draft::<Shape>::new(value).and_then(|draft| draft.parse()) {
+            Ok(Shape::Circle(radius)) => vec![radius.to_string()],
+            Ok(Shape::Square) => vec!["square".to_owned()],
+            Err(Problem::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect(),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(read(json!({"name": "a", "kind": "circle", "radius": 3})), ["3"]);
+        assert_eq!(read(json!({"name": "a", "kind": "square"})), ["square"]);
+        assert_eq!(read(json!({"name": "", "kind": "square", "radius": 3})), ["name", "radius"]);
+        assert_eq!(read(json!({"name": "", "kind": "cube", "radius": 3})), ["name", "kind"]);
+        assert_eq!(read(json!({"radius": 3})), ["name", "kind"]);
+        let schema = schema::<Shape>();
+        assert_eq!(schema["required"], json!(["kind"]));
+        assert_eq!(schema["oneOf"][0]["required"], json!(["name", "kind", "radius"]));
+        assert_eq!(schema["oneOf"][1]["properties"]["kind"]["enum"], json!(["square"]));
+        assert_eq!(schema["oneOf"][1]["additionalProperties"], false);
+    }
+
+    #[test]
+    fn what_stands_deeper_is_found_by_its_path() {
+        let draft = Draft::<Sample>::new(json!({"a": {"b-c": {"d": "e"}}, "s": {"name": 7}})).ok().unwrap();
+        assert_eq!(draft.text("a.b-c.d"), Some("e"));
+        assert_eq!((draft.text("a.b-c"), draft.text("a.x.d"), draft.text("")), (None, None, None));
+        let mut faults = Vec::new();
+        assert!(draft.inner::<Sample>("s", &mut faults).is_none());
+        assert_eq!(faults[0].field, "s.name");
+        assert!(draft.inner::<Sample>("a.b-c.d", &mut faults).is_none() && faults.len() == 1);
     }
 
     #[test]

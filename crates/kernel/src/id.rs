@@ -60,6 +60,10 @@ ids! {
     IdentityProviderId = IdentityProvider;
     /// A mapping of an identity provider's group to a team.
     MappingId = Mapping;
+    /// A provider of dynamic client registration.
+    DcrProviderId = DcrProvider;
+    /// An application auth strategy.
+    StrategyId = Strategy;
 }
 
 impl<T> Clone for Id<T> {

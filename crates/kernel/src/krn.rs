@@ -129,11 +129,29 @@ pub struct Grant {
 }
 
 impl Grant {
-    fn covers(&self, action: Action, region: &str, path: &str) -> bool {
-        self.actions.contains(action)
-            && (&*self.region == "*" || &*self.region == region)
-            && matches(&self.pattern, path)
+    fn holds(&self, action: Action, region: &str) -> bool {
+        self.actions.contains(action) && (&*self.region == "*" || &*self.region == region)
     }
+
+    fn covers(&self, action: Action, region: &str, path: &str) -> bool {
+        self.holds(action, region) && matches(&self.pattern, path)
+    }
+
+    /// The one entity of a kind that the grant is on.
+    fn entity(&self, kind: &str) -> Option<&str> {
+        let rest = self.pattern.strip_prefix(kind)?.strip_prefix('/')?;
+        let id = rest.strip_suffix("/**").unwrap_or(rest);
+        (!id.contains('/')).then_some(id)
+    }
+}
+
+/// Which entities of a kind something is allowed on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reach<'p> {
+    /// Every one.
+    All,
+    /// Those with these ids; perhaps none.
+    Only(Vec<&'p str>),
 }
 
 /// Whether a pattern covers a path, segment by segment; the numbers of segments must agree unless
@@ -175,6 +193,18 @@ impl Permissions {
     /// Whether this is allowed.
     pub fn allows(&self, action: Action, region: &str, path: &str) -> bool {
         self.explain(action, region, path).is_some()
+    }
+
+    /// The entities of a kind, e.g. `dcr-providers`, that this is allowed on.
+    pub fn reach(&self, action: Action, region: &str, kind: &str) -> Reach<'_> {
+        if self.allows(action, region, &format!("{kind}/*")) {
+            return Reach::All;
+        }
+        let allowed = self.grants.iter().filter(|grant| grant.holds(action, region));
+        let mut ids: Vec<&str> = allowed.filter_map(|grant| grant.entity(kind)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Reach::Only(ids)
     }
 
     /// Whether the principal administers the whole organization.
@@ -241,6 +271,25 @@ mod tests {
         assert!(!permissions.allows(Action::Delete, "eu", "control-planes/1"));
         assert!(!permissions.allows(Action::Read, "us", "control-planes/1"));
         assert!(!permissions.allows(Action::Read, "eu", "control-planes/2"));
+    }
+
+    #[test]
+    fn a_role_on_some_entities_reaches_those() {
+        let permissions = Permissions::new(vec![
+            grant("things/b", "eu", &[Action::List]),
+            grant("things/a/**", "*", &[Action::List]),
+            grant("things/a", "*", &[Action::List, Action::Edit]),
+            grant("things/c/parts/*", "*", &[Action::List]),
+            grant("things/d", "us", &[Action::List]),
+            grant("others/e", "*", &[Action::List]),
+        ]);
+        let reach = |action| permissions.reach(action, "eu", "things");
+        assert_eq!(reach(Action::List), Reach::Only(vec!["a", "b"]));
+        assert_eq!(reach(Action::Edit), Reach::Only(vec!["a"]));
+        assert_eq!(reach(Action::Delete), Reach::Only(vec![]));
+        let all = Permissions::new(vec![grant("things/*", "eu", &[Action::List])]);
+        assert_eq!(all.reach(Action::List, "eu", "things"), Reach::All);
+        assert_eq!(all.reach(Action::List, "us", "things"), Reach::Only(vec![]));
     }
 
     #[test]

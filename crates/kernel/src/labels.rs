@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::problem::Fault;
+use crate::{Patch, Problem, problem::Fault};
 
 /// The labels of an object (contract: `Labels`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -37,6 +37,16 @@ impl Labels {
             };
         }
         if labels.0.len() > MAX { Err(Fault::TooManyItems(MAX)) } else { Ok(labels) }
+    }
+
+    /// These labels after the `labels` of a partial update. Not in the contract: a null in place of all of
+    /// them removes them all.
+    pub fn updated(&self, change: &Patch<LabelsPatch>) -> Result<Self, Problem> {
+        match change {
+            Patch::Absent => Ok(self.clone()),
+            Patch::Null => Ok(Self::default()),
+            Patch::Value(change) => self.patched(change).map_err(|fault| Problem::invalid("labels", fault)),
+        }
     }
 }
 

@@ -19,10 +19,10 @@ pub mod token;
 pub use body::{Body, Draft, Fields};
 pub use email::Email;
 pub use id::{
-    AssignmentId, Id, IdentityProviderId, MappingId, OrgId, PersonId, SystemAccountId, TeamId, TokenId,
-    UserId,
+    AssignmentId, DcrProviderId, Id, IdentityProviderId, MappingId, OrgId, PersonId, StrategyId,
+    SystemAccountId, TeamId, TokenId, UserId,
 };
-pub use krn::{Action, Actions, Grant, Krn, Permissions};
+pub use krn::{Action, Actions, Grant, Krn, Permissions, Reach};
 pub use labels::{Labels, LabelsPatch};
 pub use patch::Patch;
 pub use problem::{Family, Fault, Invalid, Problem, Result, Source};

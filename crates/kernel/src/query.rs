@@ -94,7 +94,16 @@ fn pair(part: &str) -> Result<Pair, Problem> {
     Ok((name, value))
 }
 
+/// The id, as a condition of ours and not of a request's.
+static ID: Field = Field::new("id", Kind::Id, Ops::UUID);
+
 impl ListQuery {
+    /// Leaves out all but the objects with these ids.
+    pub fn only<T>(&mut self, ids: impl IntoIterator<Item = crate::Id<T>>) {
+        let values = ids.into_iter().map(|id| Value::Id(id.uuid())).collect();
+        self.filters.push(Filter { field: &ID, key: None, op: Op::OEq, values });
+    }
+
     /// Reads the parameters of a list; fails with every fault.
     pub fn parse(pairs: &[Pair], collection: &'static Collection, limits: Limits) -> Result<Self, Problem> {
         let mut faults = Vec::new();

@@ -88,6 +88,14 @@ pub const fn secret(least: usize, most: usize) -> SecretText {
     SecretText(text(least, most))
 }
 
+impl SecretText {
+    /// Also wants `test`; `pattern` is the same as a regular expression, for people.
+    #[must_use]
+    pub const fn matching(self, pattern: &'static str, test: fn(&str) -> bool) -> Self {
+        Self(self.0.matching(pattern, test))
+    }
+}
+
 impl Rule for SecretText {
     type Out = Secret<String>;
     fn read(&self, value: &Value) -> Result<Secret<String>, Faults> {

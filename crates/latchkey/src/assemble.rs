@@ -10,7 +10,7 @@ use std::{
 
 use appauth::registration::Registrar;
 use frame::{
-    App, AppParts, Settings,
+    App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
     app::Refusals,
     db::{DatabaseUrl, Db, PoolSettings},
@@ -23,7 +23,10 @@ use frame::{
     telemetry::Telemetry,
     vault::{Keyring, Vault},
 };
-use identity::{roles::Catalogue, tokens::TokenAuthenticator};
+use identity::{
+    roles::{Catalogue, RoleCreators},
+    tokens::TokenAuthenticator,
+};
 use kernel::{Clock, Problem, TokenHash, WallClock, query::Limits};
 use signin::{SignIn, keys::SigningKeys, passwords::Hasher, sessions::SessionAuthenticator};
 
@@ -45,6 +48,7 @@ pub fn default_settings() -> Settings {
         audit_retention: std::time::Duration::ZERO,
         mail_retention: std::time::Duration::ZERO,
         regions: Vec::new(),
+        region: String::new(),
     })
 }
 
@@ -214,6 +218,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
+    extensions.insert(Arc::new(RoleCreators) as Arc<dyn Creators>);
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));

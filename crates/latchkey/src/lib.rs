@@ -6,7 +6,7 @@ pub mod commands;
 pub mod config;
 mod system;
 
-use frame::operations::Operation;
+use frame::{db::SealedColumn, operations::Operation};
 
 /// Every operation that this program serves.
 pub fn operations() -> Vec<Operation> {
@@ -14,6 +14,11 @@ pub fn operations() -> Vec<Operation> {
     operations.extend(signin::operations());
     operations.extend(system::operations());
     operations
+}
+
+/// Every column of sealed secrets, for a change of the master key.
+pub fn sealed() -> impl Iterator<Item = &'static SealedColumn> {
+    frame::SEALED.into_iter().chain(identity::SEALED).chain(signin::SEALED)
 }
 
 /// The OpenAPI document that this program serves under its default settings.

@@ -58,6 +58,10 @@ pub struct SignIn {
     pub saml: Arc<sso::saml::Known>,
 }
 
+/// Every column of sealed secrets of this crate.
+pub static SEALED: [&frame::db::SealedColumn; 3] =
+    [&factors::store::TOTP_SECRETS, &sso::saml_keys::KEYS, &keys::store::SEEDS];
+
 /// This capability's part of the program.
 pub(crate) fn part(app: &App) -> Result<&SignIn> {
     app.part()

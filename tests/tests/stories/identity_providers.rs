@@ -1,6 +1,6 @@
 //! Identity providers: their configuration, their secret, their login path, and what follows from them.
 
-use identity::identity_providers::Provider;
+use identity::identity_providers::CLIENT_SECRETS;
 use kernel::{Sealed, Secret};
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
@@ -27,7 +27,7 @@ async fn secret_of(app: &TestApp, provider: &Value) -> String {
         .try_into()
         .ok()
         .expect("one secret");
-    let place = Provider::place(id(provider).parse().expect("an id"));
+    let place = CLIENT_SECRETS.place(id(provider));
     let opened: Secret<Vec<u8>> = app.app.vault.ring().open(&place, &sealed).expect("it opens");
     String::from_utf8(opened.reveal().clone()).expect("text")
 }

@@ -172,7 +172,7 @@ on_both! {
             let answer = acme.answer(&mut browser).await;
             assert!(answer.xml.contains("EncryptedAssertion") && !answer.xml.contains("ann@acme.test"));
             answer.send(&mut browser).await.shows(200, "<h1>Ann Lee</h1>");
-            assert_eq!(signin::sso::saml_keys::reseal(&acme.app.app).await.expect("sealed anew"), 1);
+            assert_eq!(signin::sso::saml_keys::KEYS.reseal(&acme.app.app).await.expect("sealed anew"), 1);
         }
         let other = SamlProvider::start(Make::Samlify).expect("it started before");
         let elsewhere = TestApp::new(engine).await;

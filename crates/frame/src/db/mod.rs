@@ -12,6 +12,7 @@ mod list;
 mod migrate;
 mod row;
 mod scope;
+mod sealed;
 mod search;
 mod session;
 mod sqlite;
@@ -25,6 +26,7 @@ pub use list::{CursorPage, Listing, PageMeta, Paged, fold};
 pub use migrate::{MigrationFault, latest as latest_schema};
 pub use row::{Arg, Column, FromRow, RawColumn, Row};
 pub use scope::{OrgScope, OrgSql, PlatformScope};
+pub use sealed::{RowKey, SealedColumn};
 pub use search::search_text;
 pub use session::{Mode, Session};
 

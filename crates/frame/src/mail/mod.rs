@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     App, args,
-    db::{OrgScope, PlatformScope},
+    db::{OrgScope, PlatformScope, RowKey, SealedColumn},
     from_row, org_sql,
 };
 
@@ -31,7 +31,7 @@ pub async fn post(
     let (subject, text) = app.part::<Arc<Letters>>()?.write(letter, context)?;
     let now = app.clock.now(scope.org());
     let id: Id<Mail> = app.new_id(scope.org());
-    let body: Sealed<String> = app.vault.ring().seal(&*app.entropy, &place(id), text.as_bytes())?;
+    let body: Sealed<String> = app.vault.ring().seal(&*app.entropy, &BODIES.place(id), text.as_bytes())?;
     let sql = org_sql!(
         "INSERT INTO mails (org_id, id, recipient, subject, body, created_at, next_at) ",
         "VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -40,9 +40,9 @@ pub async fn post(
     Ok(())
 }
 
-fn place(id: Id<Mail>) -> String {
-    format!("mails/body/{id}")
-}
+/// Where the texts of mails are.
+pub static BODIES: SealedColumn =
+    SealedColumn { table: "mails", column: "body", key: RowKey::InOrganization("id"), prefix: "mails/body" };
 
 /// A mail in the outbox.
 pub struct Posted {
@@ -89,7 +89,7 @@ pub async fn posted(app: &App) -> Result<Vec<Posted>> {
 
 /// The text of a mail.
 pub fn text(app: &App, mail: &Posted) -> Result<String> {
-    let secret = app.vault.ring().open(&place(mail.id), &mail.body)?;
+    let secret = app.vault.ring().open(&BODIES.place(mail.id), &mail.body)?;
     Ok(String::from_utf8_lossy(secret.reveal()).into_owned())
 }
 
@@ -98,21 +98,4 @@ pub async fn purge(app: &App, scope: &OrgScope) -> Result<u64> {
     let before = app.clock.now(scope.org()).minus(app.settings.mail_retention);
     let sql = org_sql!("DELETE FROM mails WHERE org_id = $1 AND created_at < $2");
     Ok(scope.execute(sql, args![before]).await?)
-}
-
-/// Seals every mail with the first master key.
-pub async fn reseal(app: &App) -> Result<usize> {
-    let session = app.db.write();
-    let scope = PlatformScope::new(session.clone());
-    let sql =
-        "SELECT id, org_id, recipient, subject, body, created_at, sent_at, attempts, last_error FROM mails";
-    let mails: Vec<Posted> = scope.all(sql, args![]).await?;
-    for mail in &mails {
-        let secret = app.vault.ring().open(&place(mail.id), &mail.body)?;
-        let body: Sealed<String> = app.vault.ring().seal(&*app.entropy, &place(mail.id), secret.reveal())?;
-        let sql = org_sql!("UPDATE mails SET body = $3 WHERE org_id = $1 AND id = $2");
-        scope.org(mail.org_id).execute(sql, args![mail.id, &body]).await?;
-    }
-    session.commit().await?;
-    Ok(mails.len())
 }

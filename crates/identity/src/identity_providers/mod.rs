@@ -12,7 +12,7 @@ pub use mappings::Mapping;
 
 use frame::{
     Cx,
-    db::OnConflict,
+    db::{OnConflict, RowKey, SealedColumn},
     input::At,
     reply::{Created, Done, Found},
 };
@@ -81,12 +81,15 @@ impl Provider {
             updated_at: self.updated_at,
         }
     }
-
-    /// The secret's place, which its ciphertext is bound to.
-    pub fn place(id: IdentityProviderId) -> String {
-        format!("identity_providers/client_secret/{id}")
-    }
 }
+
+/// Where client secrets are.
+pub static CLIENT_SECRETS: SealedColumn = SealedColumn {
+    table: "identity_providers",
+    column: "client_secret",
+    key: RowKey::InOrganization("id"),
+    prefix: "identity_providers/client_secret",
+};
 
 /// What identity providers can be filtered by.
 pub static PROVIDERS: Collection =
@@ -168,7 +171,7 @@ async fn serialize(cx: &Cx) -> Result<()> {
 
 fn seal(cx: &Cx, id: IdentityProviderId, secret: &Secret<String>) -> Result<Sealed<String>> {
     let app = cx.app();
-    app.vault.ring().seal(&*app.entropy, &Provider::place(id), secret.reveal().as_bytes())
+    app.vault.ring().seal(&*app.entropy, &CLIENT_SECRETS.place(id), secret.reveal().as_bytes())
 }
 
 async fn provider_list(cx: Cx, query: ListQuery) -> Result<Found<Vec<IdentityProvider>>> {

@@ -1,12 +1,12 @@
 //! The SQL of identity providers and mappings.
 
 use frame::{
-    App, Cx, args,
+    Cx, args,
     db::{CursorPage, DbError, FromRow, Listing, OnConflict, OrgScope, PlatformScope, Row},
     org_sql,
 };
 use kernel::{
-    Fault, IdentityProviderId, Invalid, MappingId, OrgId, Problem, Result, Sealed, TeamId, query::ListQuery,
+    Fault, IdentityProviderId, Invalid, MappingId, OrgId, Problem, Result, TeamId, query::ListQuery,
 };
 
 use super::{
@@ -157,31 +157,6 @@ frame::from_row!(Door { org_id, identity_provider_id });
 pub async fn door_find(db: &PlatformScope, login_path: &str) -> Result<Option<Door>, DbError> {
     let sql = "SELECT org_id, identity_provider_id FROM login_paths WHERE login_path = $1";
     db.optional(sql, args![login_path]).await
-}
-
-struct SecretRow {
-    org_id: OrgId,
-    id: IdentityProviderId,
-    client_secret: Sealed<String>,
-}
-
-frame::from_row!(SecretRow { org_id, id, client_secret });
-
-/// Seals every client secret with the first master key.
-pub async fn reseal(app: &App) -> Result<usize> {
-    let session = app.db.write();
-    let platform = PlatformScope::new(session.clone());
-    let sql = "SELECT org_id, id, client_secret FROM identity_providers WHERE client_secret IS NOT NULL";
-    let rows: Vec<SecretRow> = platform.all(sql, args![]).await?;
-    for row in &rows {
-        let place = Provider::place(row.id);
-        let secret = app.vault.ring().open(&place, &row.client_secret)?;
-        let sealed: Sealed<String> = app.vault.ring().seal(&*app.entropy, &place, secret.reveal())?;
-        let sql = org_sql!("UPDATE identity_providers SET client_secret = $3 WHERE org_id = $1 AND id = $2");
-        platform.org(row.org_id).execute(sql, args![row.id, &sealed]).await?;
-    }
-    session.commit().await?;
-    Ok(rows.len())
 }
 
 static OF_PROVIDER: Listing = Listing {

@@ -12,7 +12,8 @@ pub use held::permissions;
 use std::{collections::BTreeMap, sync::Arc};
 
 use frame::{
-    Cx,
+    Creators, Cx,
+    access::BoxFuture,
     db::{OnConflict, Paged},
     from_row,
     input::At,
@@ -279,6 +280,15 @@ pub async fn role_grant_creator(cx: &Cx, kind: &str, entity: Id<()>, region: &st
     cx.access_changed().await?;
     let path = format!("assigned-roles/{}", assignment.role.id);
     cx.audit(Action::Create, path, json!({ "after": assignment.role })).await
+}
+
+/// [`role_grant_creator`] for capabilities that do not know this one.
+pub struct RoleCreators;
+
+impl Creators for RoleCreators {
+    fn created<'a>(&'a self, cx: &'a Cx, kind: &'a str, entity: Id<()>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(role_grant_creator(cx, kind, entity, &cx.app().settings.region))
+    }
 }
 
 async fn role_remove<H: Holder>(cx: Cx, At((holder, id)): At<(Id<H>, AssignmentId)>) -> Result<Done> {

@@ -138,18 +138,10 @@ async fn team_update(cx: Cx, At(id): At<TeamId>, draft: Draft<TeamPatch>) -> Res
     if before.system_team {
         return team_require_custom(&cx, id).await.map(Found);
     }
-    let labels = match patch.labels {
-        Patch::Absent => before.labels.clone(),
-        // Not in the contract: a null in place of all labels removes them all.
-        Patch::Null => Labels::default(),
-        Patch::Value(change) => {
-            before.labels.patched(&change).map_err(|fault| Problem::invalid("labels", fault))?
-        }
-    };
     let team = Team {
         name: patch.name.or(before.name.clone()),
         description: patch.description.over(before.description.clone()),
-        labels,
+        labels: before.labels.updated(&patch.labels)?,
         updated_at: cx.now(),
         ..before.clone()
     };

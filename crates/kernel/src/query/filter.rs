@@ -118,6 +118,8 @@ pub struct Field {
     pub kind: Kind,
     /// Which operators it has; bare equality and bare existence come with every field.
     pub ops: Ops,
+    /// Whether `filter` may name it.
+    pub filterable: bool,
     /// Whether `sort` may name it.
     pub sortable: bool,
 }
@@ -125,7 +127,7 @@ pub struct Field {
 impl Field {
     /// A field whose column has its name.
     pub const fn new(name: &'static str, kind: Kind, ops: Ops) -> Self {
-        Self { name, aliases: &[], column: name, kind, ops, sortable: false }
+        Self { name, aliases: &[], column: name, kind, ops, filterable: true, sortable: false }
     }
     /// Text.
     pub const fn text(name: &'static str, ops: Ops) -> Self {
@@ -134,6 +136,10 @@ impl Field {
     /// True or false, bare only.
     pub const fn boolean(name: &'static str) -> Self {
         Self::new(name, Kind::Bool, Ops::BARE)
+    }
+    /// A field that a list can be sorted by, and not filtered.
+    pub const fn order(name: &'static str, kind: Kind) -> Self {
+        Self { filterable: false, sortable: true, ..Self::new(name, kind, Ops::BARE) }
     }
     /// Stands in this column.
     #[must_use]
@@ -220,7 +226,7 @@ fn condition(rest: &str, value: Option<&str>, collection: &'static Collection) -
     let segments = segments(rest).ok_or(Fault::UnknownFilter)?;
     let (name, mut tail) = segments.split_first().ok_or(Fault::UnknownFilter)?;
     let (name, dotted) = name.split_once('.').map_or((*name, None), |(name, key)| (name, Some(key)));
-    let field = collection.field(name).ok_or(Fault::UnknownFilter)?;
+    let field = collection.field(name).filter(|field| field.filterable).ok_or(Fault::UnknownFilter)?;
     let key = match (field.kind, dotted) {
         (Kind::Labels, Some(key)) => Some(key),
         (Kind::Labels, None) => {
@@ -308,6 +314,7 @@ mod tests {
             Field::new("size", Kind::Int, Ops::ORDER),
             Field::new("labels", Kind::Labels, Ops::LABEL),
             Field::new("state", Kind::Word(&["ON", "OFF"]), Ops::EQ).aliases(&["status"]),
+            Field::order("rank", Kind::Int),
         ],
     );
 
@@ -350,6 +357,7 @@ mod tests {
             ("filter[name", Fault::UnknownFilter),
             ("filter[labels]=1", Fault::UnknownFilter),
             ("filter[id][contains]=1", Fault::UnsupportedOperator("contains".into())),
+            ("filter[rank]=1", Fault::UnknownFilter),
             ("filter[active][eq]=true", Fault::UnsupportedOperator("eq".into())),
             ("filter[active]=1", Fault::NotABoolean),
             ("filter[id]=1", Fault::NotAUuid),

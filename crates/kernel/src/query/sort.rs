@@ -46,11 +46,15 @@ pub(super) fn parse(
 
 #[cfg(test)]
 mod tests {
-    use crate::query::{Collection, Field, Limits, ListQuery, Ops, pairs};
+    use crate::query::{Collection, Field, Kind, Limits, ListQuery, Ops, pairs};
 
     static THINGS: Collection = Collection::numbered(
         "things",
-        &[Field::text("name", Ops::EQ).sortable(), Field::text("kind", Ops::EQ)],
+        &[
+            Field::text("name", Ops::EQ).sortable(),
+            Field::text("kind", Ops::EQ),
+            Field::order("rank", Kind::Int),
+        ],
     );
 
     #[test]
@@ -63,6 +67,7 @@ mod tests {
             read.iter().map(|(field, desc)| (field.name, *desc)).collect::<Vec<_>>(),
             [("name", true), ("name", false)]
         );
+        assert!(sort("sort=rank+desc").is_ok());
         for bad in ["sort=kind", "sort=name+down", "sort=name+desc+x"] {
             assert!(sort(bad).is_err(), "{bad}");
         }

@@ -2,8 +2,7 @@
 
 use std::{fs, process::ExitCode, time::Duration};
 
-use frame::{mail, runtime::SystemEntropy, vault::Keyring};
-use identity::identity_providers;
+use frame::{runtime::SystemEntropy, vault::Keyring};
 use signin::{
     SignIn,
     keys::{LEAD, Make},
@@ -28,12 +27,10 @@ pub async fn rotate(mut config: Config, forget: bool) -> Result<ExitCode, Fault>
     }
     config.access_log = false;
     let app = open(&config).await?;
-    let mut count = app.vault.reseal(&app.db, &*app.entropy).await.map_err(|problem| problem.to_string())?;
-    count += identity_providers::store::reseal(&app).await.map_err(|problem| problem.to_string())?;
-    count += signin::factors::store::reseal(&app).await.map_err(|problem| problem.to_string())?;
-    count += signin::sso::saml_keys::reseal(&app).await.map_err(|problem| problem.to_string())?;
-    count += signin::keys::store::reseal(&app).await.map_err(|problem| problem.to_string())?;
-    count += mail::reseal(&app).await.map_err(|problem| problem.to_string())?;
+    let mut count = 0;
+    for column in crate::sealed() {
+        count += column.reseal(&app).await.map_err(|problem| problem.to_string())?;
+    }
     app.db.close().await;
     println!("{count} secrets are encrypted with the first master key.");
     if in_file && forget {

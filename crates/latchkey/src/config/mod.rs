@@ -290,6 +290,13 @@ impl Sources {
                 Err(format!("must be some of {}, separated by commas", known.join(", ")))
             }
         });
+        let region = match self.get("region").text {
+            Some(_) => self.read("region", |text| {
+                let listed = regions.as_ref().is_none_or(|regions| regions.iter().any(|it| it == text));
+                if listed { Ok(text.to_owned()) } else { Err("must be one of regions".to_owned()) }
+            }),
+            None => regions.as_ref().and_then(|regions| regions.first().cloned()),
+        };
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -345,6 +352,7 @@ impl Sources {
                     audit_retention: days(audit_days?),
                     mail_retention: days(mail_days?),
                     regions: regions?,
+                    region: region?,
                 },
                 public_url,
             })

@@ -82,6 +82,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
+    setting(
+        "region",
+        None,
+        "Region that the auth strategies and DCR providers here are in: roles in other regions do not reach them [default: the first of REGIONS]",
+    ),
     setting("access-token-minutes", Some("30"), "How long a session's access token is good"),
     setting("refresh-token-minutes", Some("60"), "How long a session's refresh token is good"),
     setting("session-hours", Some("12"), "How long a session lasts, however often it is refreshed"),

@@ -56,7 +56,8 @@ pub async fn totp_begin(cx: &Cx, person: PersonId, account: &str) -> Result<Addi
     let app = cx.app();
     let secret = Secret::new(app.random_key());
     let secret = &secret.reveal()[..totp::SECRET];
-    let sealed: Sealed<Vec<u8>> = app.vault.ring().seal(&*app.entropy, &store::place(person), secret)?;
+    let sealed: Sealed<Vec<u8>> =
+        app.vault.ring().seal(&*app.entropy, &store::TOTP_SECRETS.place(person), secret)?;
     if store::totp_begin(&cx.platform(), person, &sealed, WallClock::now(&*app.wall)).await? == 0 {
         return Err(Problem::Conflict("There is an authenticator app already".to_owned()));
     }
@@ -67,7 +68,7 @@ pub async fn totp_begin(cx: &Cx, person: PersonId, account: &str) -> Result<Addi
 pub async fn totp_begun(cx: &Cx, person: PersonId, account: &str) -> Result<Option<Adding>> {
     let found = store::totp_get(&cx.platform(), person).await?;
     let Some(found) = found.filter(|totp| totp.confirmed_at.is_none()) else { return Ok(None) };
-    let secret = cx.app().vault.ring().open(&store::place(person), &found.sealed)?;
+    let secret = cx.app().vault.ring().open(&store::TOTP_SECRETS.place(person), &found.sealed)?;
     shown(cx.app(), secret.reveal(), account).map(Some)
 }
 
@@ -157,7 +158,7 @@ async fn totp_fits(cx: &Cx, person: PersonId, code: &str, confirmed: bool) -> Re
     let (app, db) = (cx.app(), cx.platform());
     let found = store::totp_get(&db, person).await?;
     let Some(found) = found.filter(|totp| totp.confirmed_at.is_some() == confirmed) else { return Ok(false) };
-    let secret = app.vault.ring().open(&store::place(person), &found.sealed)?;
+    let secret = app.vault.ring().open(&store::TOTP_SECRETS.place(person), &found.sealed)?;
     match totp::fitting(secret.reveal(), code, WallClock::now(&*app.wall)) {
         Some(step) => Ok(store::totp_use(&db, person, step).await? > 0),
         None => Ok(false),

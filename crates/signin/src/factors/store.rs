@@ -1,28 +1,31 @@
 //! The SQL of second factors, which are a person's.
 
 use frame::{
-    App, args,
-    db::{DbError, OrgScope, PlatformScope},
+    args,
+    db::{DbError, OrgScope, PlatformScope, RowKey, SealedColumn},
     from_row, org_sql,
 };
 use kernel::{PersonId, Result, Sealed, Timestamp, TokenHash, UserId};
 
 /// A person's authenticator app.
 pub(super) struct Totp {
-    pub person_id: PersonId,
     pub sealed: Sealed<Vec<u8>>,
     /// When a code of it was shown; until then it counts for nothing.
     pub confirmed_at: Option<Timestamp>,
 }
 
-from_row!(Totp { person_id, sealed, confirmed_at });
+from_row!(Totp { sealed, confirmed_at });
 
-pub(super) fn place(person: PersonId) -> String {
-    format!("totp_factors/{person}")
-}
+/// Where the secrets of authenticator apps are.
+pub static TOTP_SECRETS: SealedColumn = SealedColumn {
+    table: "totp_factors",
+    column: "sealed",
+    key: RowKey::Id("person_id"),
+    prefix: "totp_factors",
+};
 
 pub(super) async fn totp_get(db: &PlatformScope, person: PersonId) -> Result<Option<Totp>, DbError> {
-    let sql = "SELECT person_id, sealed, confirmed_at FROM totp_factors WHERE person_id = $1";
+    let sql = "SELECT sealed, confirmed_at FROM totp_factors WHERE person_id = $1";
     db.optional(sql, args![person]).await
 }
 
@@ -112,21 +115,4 @@ pub(super) async fn subject_wants(
                WHERE a.person_id = $1 AND o.mfa_enabled = true AND o.state = 'active'";
     let wanting = db.optional::<(i64,)>(sql, args![person]).await?;
     Ok(Some(wanting.is_some_and(|(count,)| count > 0)))
-}
-
-/// Seals every secret with the first master key.
-pub async fn reseal(app: &App) -> Result<usize> {
-    let session = app.db.write();
-    let scope = PlatformScope::new(session.clone());
-    let rows: Vec<Totp> =
-        scope.all("SELECT person_id, sealed, confirmed_at FROM totp_factors", args![]).await?;
-    for row in &rows {
-        let place = place(row.person_id);
-        let secret = app.vault.ring().open(&place, &row.sealed)?;
-        let sealed: Sealed<Vec<u8>> = app.vault.ring().seal(&*app.entropy, &place, secret.reveal())?;
-        let sql = "UPDATE totp_factors SET sealed = $2 WHERE person_id = $1";
-        scope.execute(sql, args![row.person_id, &sealed]).await?;
-    }
-    session.commit().await?;
-    Ok(rows.len())
 }

@@ -136,7 +136,7 @@ impl SigningKeys {
         let keys: Vec<SigningKey> = rows
             .iter()
             .map(|row| {
-                let seed = self.vault.ring().open(&store::place(&row.id), &row.sealed)?;
+                let seed = self.vault.ring().open(&store::SEEDS.place(&row.id), &row.sealed)?;
                 SigningKey::new(seed.reveal(), row.signs_from)
             })
             .collect::<Result<_>>()?;
@@ -162,7 +162,7 @@ impl SigningKeys {
                 // Those that are to come, too: whoever saw one has seen them all.
                 store::key_delete_before(&scope, Timestamp::from_micros(i64::MAX)).await?;
             }
-            let sealed = self.vault.ring().seal(&*self.entropy, &store::place(&key.id), &*seed)?;
+            let sealed = self.vault.ring().seal(&*self.entropy, &store::SEEDS.place(&key.id), &*seed)?;
             store::key_insert(&scope, &key.id, &sealed, key.signs_from, now).await?;
         }
         session.commit().await?;

@@ -1,11 +1,11 @@
 //! The SQL of signing keys, which are the installation's.
 
 use frame::{
-    App, args,
-    db::{DbError, PlatformScope},
+    args,
+    db::{DbError, PlatformScope, RowKey, SealedColumn},
     from_row,
 };
-use kernel::{Result, Sealed, Timestamp};
+use kernel::{Sealed, Timestamp};
 
 /// A key as it is kept.
 pub struct KeyRow {
@@ -21,9 +21,9 @@ pub struct KeyRow {
 
 from_row!(KeyRow { id, sealed, signs_from, created_at });
 
-pub(super) fn place(id: &str) -> String {
-    format!("signing_keys/{id}")
-}
+/// Where the seeds of signing keys are.
+pub static SEEDS: SealedColumn =
+    SealedColumn { table: "signing_keys", column: "sealed", key: RowKey::Text("id"), prefix: "signing_keys" };
 
 pub(super) async fn key_list(db: &PlatformScope) -> Result<Vec<KeyRow>, DbError> {
     db.all("SELECT id, sealed, signs_from, created_at FROM signing_keys", args![]).await
@@ -43,18 +43,4 @@ pub(super) async fn key_insert(
 /// Drops the keys that sign from earlier than this.
 pub(super) async fn key_delete_before(db: &PlatformScope, signs_from: Timestamp) -> Result<u64, DbError> {
     db.execute("DELETE FROM signing_keys WHERE signs_from < $1", args![signs_from]).await
-}
-
-/// Seals every signing key with the first master key.
-pub async fn reseal(app: &App) -> Result<usize> {
-    let session = app.db.write();
-    let scope = PlatformScope::new(session.clone());
-    let rows = key_list(&scope).await?;
-    for row in &rows {
-        let seed = app.vault.ring().open(&place(&row.id), &row.sealed)?;
-        let sealed: Sealed<Vec<u8>> = app.vault.ring().seal(&*app.entropy, &place(&row.id), seed.reveal())?;
-        scope.execute("UPDATE signing_keys SET sealed = $2 WHERE id = $1", args![&row.id, &sealed]).await?;
-    }
-    session.commit().await?;
-    Ok(rows.len())
 }

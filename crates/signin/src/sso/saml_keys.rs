@@ -2,7 +2,7 @@
 
 use frame::{
     App, args,
-    db::{OrgScope, PlatformScope},
+    db::{OrgScope, PlatformScope, RowKey, SealedColumn},
     from_row, org_sql,
 };
 use kernel::{IdentityProviderId, OrgId, Problem, Result, Sealed, Secret};
@@ -29,23 +29,23 @@ impl Pair {
 }
 
 struct Row {
-    org_id: OrgId,
-    identity_provider_id: IdentityProviderId,
     sealed: Sealed<String>,
     certificate: String,
 }
 
-from_row!(Row { org_id, identity_provider_id, sealed, certificate });
+from_row!(Row { sealed, certificate });
 
-fn place(provider: IdentityProviderId) -> String {
-    format!("saml_keys/{provider}")
-}
+/// Where the keys are.
+pub static KEYS: SealedColumn = SealedColumn {
+    table: "saml_keys",
+    column: "sealed",
+    key: RowKey::InOrganization("identity_provider_id"),
+    prefix: "saml_keys",
+};
 
 async fn row(db: &OrgScope, provider: IdentityProviderId) -> Result<Option<Row>> {
-    let sql = org_sql!(
-        "SELECT org_id, identity_provider_id, sealed, certificate FROM saml_keys ",
-        "WHERE org_id = $1 AND identity_provider_id = $2"
-    );
+    let sql =
+        org_sql!("SELECT sealed, certificate FROM saml_keys WHERE org_id = $1 AND identity_provider_id = $2");
     Ok(db.optional(sql, args![provider]).await?)
 }
 
@@ -56,7 +56,7 @@ pub async fn pair(app: &App, org: OrgId, provider: IdentityProviderId) -> Result
         Some(kept) => kept,
         None => make(app, org, provider).await?,
     };
-    let key = app.vault.ring().open(&place(provider), &kept.sealed)?;
+    let key = app.vault.ring().open(&KEYS.place(provider), &kept.sealed)?;
     let key = Secret::new(String::from_utf8_lossy(key.reveal()).into_owned());
     Ok(Pair { key, certificate: kept.certificate })
 }
@@ -68,7 +68,7 @@ async fn make(app: &App, org: OrgId, provider: IdentityProviderId) -> Result<Row
         .map_err(|error| Problem::Internal(Box::new(error)))?
         .map_err(|error| Problem::Internal(Box::new(error)))?;
     let sealed: Sealed<String> =
-        app.vault.ring().seal(&*app.entropy, &place(provider), key.reveal().as_bytes())?;
+        app.vault.ring().seal(&*app.entropy, &KEYS.place(provider), key.reveal().as_bytes())?;
     let session = app.db.write();
     let db = PlatformScope::new(session.clone()).org(org);
     let sql = org_sql!(
@@ -79,22 +79,4 @@ async fn make(app: &App, org: OrgId, provider: IdentityProviderId) -> Result<Row
     let kept = row(&db, provider).await?;
     session.commit().await?;
     kept.ok_or_else(|| Problem::internal("a SAML key vanished"))
-}
-
-/// Seals every key with the first master key.
-pub async fn reseal(app: &App) -> Result<usize> {
-    let session = app.db.write();
-    let platform = PlatformScope::new(session.clone());
-    let sql = "SELECT org_id, identity_provider_id, sealed, certificate FROM saml_keys";
-    let rows: Vec<Row> = platform.all(sql, args![]).await?;
-    for row in &rows {
-        let place = place(row.identity_provider_id);
-        let key = app.vault.ring().open(&place, &row.sealed)?;
-        let sealed: Sealed<String> = app.vault.ring().seal(&*app.entropy, &place, key.reveal())?;
-        let sql =
-            org_sql!("UPDATE saml_keys SET sealed = $3 WHERE org_id = $1 AND identity_provider_id = $2");
-        platform.org(row.org_id).execute(sql, args![row.identity_provider_id, &sealed]).await?;
-    }
-    session.commit().await?;
-    Ok(rows.len())
 }

@@ -11,7 +11,7 @@ use frame::{
     outbound::{Request, read_json},
 };
 use http::header;
-use identity::identity_providers::{Provider, config::Oidc};
+use identity::identity_providers::{CLIENT_SECRETS, Provider, config::Oidc};
 use kernel::{Secret, TokenHash, WallClock};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -208,7 +208,7 @@ fn exchange_request(
             form.append_pair("client_id", &config.client_id);
         }
         Some(sealed) => {
-            let secret = app.vault.ring().open(&Provider::place(provider.id), sealed)?;
+            let secret = app.vault.ring().open(&CLIENT_SECRETS.place(provider.id), sealed)?;
             let secret = Zeroizing::new(String::from_utf8_lossy(secret.reveal()).into_owned());
             if discovery.takes_basic() {
                 // RFC 6749 section 2.3.1: both are encoded as forms encode before they are joined.
