@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use appauth::registration::{Context, DcrConfig, Provider, Registrar, Settings, Wanted};
+use appauth::registration::{Context, DcrConfig, OpenProvider, Registrar, Settings, Wanted};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use frame::{
     outbound::{Allowed, Outbound},
@@ -18,6 +18,7 @@ use frame::{
     telemetry::Calls,
 };
 use http::Method;
+use kernel::DcrProviderId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -170,8 +171,12 @@ impl Registry {
     }
 
     /// It, as a provider that is configured so, below its address.
-    pub fn provider(&self, path: &str, config: DcrConfig) -> Provider {
-        Provider { id: Uuid::from_u128(7), issuer: format!("{}{path}", self.base), config }
+    pub fn provider(&self, path: &str, config: DcrConfig) -> OpenProvider {
+        OpenProvider {
+            id: DcrProviderId::from_uuid(Uuid::from_u128(7)),
+            issuer: format!("{}{path}", self.base),
+            config,
+        }
     }
 
     /// What it has.

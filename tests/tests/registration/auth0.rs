@@ -1,26 +1,28 @@
 //! Auth0, played by a fake that Auth0's own SDK takes for real.
 
-use appauth::registration::{DcrConfig, Deleted, Event, Fault, Field, Provider, auth0::Config};
+use appauth::registration::{DcrConfig, Deleted, Event, Fault, Field, OpenProvider};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};
 use uuid::Uuid;
 
-use crate::{failed, secret, worked};
+use crate::{at, failed, secret, worked};
 
+const SECRET: &str = "initial-s3cret/+&";
 const API: &str = "https://api.test/";
 
-pub fn config() -> Config {
-    Config {
+pub fn with(registry: &Registry, secret: &str, developers_choose: bool) -> OpenProvider {
+    let config = DcrConfig::Auth0 {
         initial_client_id: "initial-client".to_owned(),
-        initial_client_secret: Secret::new("initial-s3cret/+&".to_owned()),
+        initial_client_secret: Secret::new(secret.to_owned()),
         initial_client_audience: None,
-        use_developer_managed_scopes: false,
-    }
+        use_developer_managed_scopes: developers_choose,
+    };
+    registry.provider("/api/v2/", config)
 }
 
-pub fn provider(registry: &Registry) -> Provider {
-    registry.provider("/api/v2/", DcrConfig::Auth0(config()))
+pub fn provider(registry: &Registry) -> OpenProvider {
+    with(registry, SECRET, false)
 }
 
 #[test]
@@ -40,7 +42,7 @@ fn a_client_lives() {
         let Some(registry) = Registry::fake("auth0") else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry);
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather <b>");
         wanted.description = "ä".repeat(255);
         wanted.scopes = vec!["openid".to_owned(), "read".to_owned()];
@@ -99,9 +101,8 @@ fn developers_may_choose_scopes_that_the_api_has() {
     tests::run(async {
         let Some(registry) = Registry::fake("auth0") else { return };
         let registrar = registry.registrar();
-        let config = Config { use_developer_managed_scopes: true, ..config() };
-        let provider = registry.provider("", DcrConfig::Auth0(config));
-        let adapter = || registrar.adapter(&provider);
+        let provider = with(&registry, SECRET, true);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather");
         wanted.audience = Some(API.to_owned());
         wanted.scopes = vec!["read".to_owned(), "write".to_owned()];
@@ -115,7 +116,7 @@ fn developers_may_choose_scopes_that_the_api_has() {
         worked(adapter().update(&issued.client, &wanted).await);
         assert_eq!(registry.state().await["grants"][0]["scope"], json!(["read"]));
         let fixed = self::provider(&registry);
-        let told = registrar.adapter(&fixed).granted_scopes(&issued.client, &wanted).await;
+        let told = at(&registrar, &fixed).granted_scopes(&issued.client, &wanted).await;
         assert!(matches!(failed(told), Fault::Unsupported(_)));
     });
 }
@@ -129,10 +130,11 @@ fn a_token_is_asked_for_once_and_dropped_once() {
         let wanted = wanted("Weather");
         let mut all = Vec::new();
         for _ in 0..12 {
-            let (registrar, provider, wanted) = (registrar.clone(), provider.clone(), wanted.clone());
-            all.push(tokio::spawn(async move {
-                worked(registrar.adapter(&provider).create(&wanted).await).client
-            }));
+            let (registrar, provider, wanted) =
+                (registrar.clone(), self::provider(&registry), wanted.clone());
+            all.push(tokio::spawn(
+                async move { worked(at(&registrar, &provider).create(&wanted).await).client },
+            ));
         }
         let mut client = None;
         for one in all {
@@ -141,16 +143,15 @@ fn a_token_is_asked_for_once_and_dropped_once() {
         let client = client.unwrap();
         assert_eq!(registry.state().await["issued"], 1, "for all of them");
         registry.tell(json!({ "revoke": true })).await;
-        worked(registrar.adapter(&provider).read(&client).await);
+        worked(at(&registrar, &provider).read(&client).await);
         assert_eq!(registry.state().await["issued"], 2, "one that ended early is asked for again");
         registry.trouble("GET", "/api/v2/clients/", json!({ "status": 401, "times": 9 })).await;
-        let fault = failed(registrar.adapter(&provider).read(&client).await);
+        let fault = failed(at(&registrar, &provider).read(&client).await);
         assert_eq!(fault, Fault::Configuration("it answers with status 401".to_owned()));
         assert_eq!(registry.state().await["issued"], 3, "and once only");
         // Another secret gets another token.
-        let wrong = Config { initial_client_secret: Secret::new("old".to_owned()), ..config() };
-        let wrong = registry.provider("", DcrConfig::Auth0(wrong));
-        let fault = failed(registrar.adapter(&wrong).read(&client).await);
+        let wrong = with(&registry, "old", false);
+        let fault = failed(at(&registrar, &wrong).read(&client).await);
         assert_eq!(fault, Fault::Configuration("it answers with status 401 (access_denied)".to_owned()));
     });
 }
@@ -163,7 +164,7 @@ fn a_client_that_would_get_no_token_is_removed_again() {
         let provider = provider(&registry);
         let mut wanted = wanted("Weather");
         wanted.audience = Some("https://unknown.test/".to_owned());
-        let fault = failed(registrar.adapter(&provider).create(&wanted).await);
+        let fault = failed(at(&registrar, &provider).create(&wanted).await);
         assert!(matches!(fault, Fault::Configuration(_)), "{fault:?}");
         assert_eq!(registry.clients().await.len(), 0);
     });

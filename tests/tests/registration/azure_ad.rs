@@ -1,24 +1,25 @@
 //! Microsoft Entra ID, played by a fake that Microsoft's own library takes for real.
 
-use appauth::registration::{Client, DcrConfig, Deleted, Fault, Field, Provider, azure_ad::Config};
+use appauth::registration::{Client, DcrConfig, Deleted, Fault, Field, OpenProvider};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};
 
-use crate::{failed, secret, worked};
+use crate::{at, failed, secret, worked};
 
-pub const TENANT: &str = "/6babcaad-604b-40ac-a9d7-9fd97c0b779f";
+const TENANT: &str = "/6babcaad-604b-40ac-a9d7-9fd97c0b779f";
 const TOKEN: &str = "/6babcaad-604b-40ac-a9d7-9fd97c0b779f/oauth2/v2.0/token";
 
-pub fn config() -> Config {
-    Config {
+pub fn with(registry: &Registry, secret: &str) -> OpenProvider {
+    let config = DcrConfig::AzureAd {
         initial_client_id: "initial-client".to_owned(),
-        initial_client_secret: Secret::new("in~itial.Secret".to_owned()),
-    }
+        initial_client_secret: Secret::new(secret.to_owned()),
+    };
+    registry.provider(TENANT, config)
 }
 
-pub fn provider(registry: &Registry) -> Provider {
-    registry.provider(TENANT, DcrConfig::AzureAd(config()))
+pub fn provider(registry: &Registry) -> OpenProvider {
+    with(registry, "in~itial.Secret")
 }
 
 async fn may(registry: &Registry, id: &str, secret: &str) -> bool {
@@ -50,7 +51,7 @@ fn a_client_lives() {
         let Some(registry) = Registry::fake("graph") else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry);
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather");
 
         // All of their servers know it only after some seconds.
@@ -105,7 +106,7 @@ fn what_was_made_before_the_answer_got_lost_is_made_once() {
         let registrar = registry.registrar();
         let provider = provider(&registry);
         registry.trouble("PATCH", "/v1.0/applications", json!({ "how": "cut", "after": true })).await;
-        let issued = worked(registrar.adapter(&provider).create(&wanted("Weather")).await);
+        let issued = worked(at(&registrar, &provider).create(&wanted("Weather")).await);
         let [client] = &registry.clients().await[..] else { panic!("one client") };
         assert_eq!(client["appId"], *issued.client.id);
         assert!(may(&registry, &issued.client.id, secret(&issued)).await);
@@ -120,7 +121,7 @@ fn an_application_without_a_secret_is_removed_again() {
         let provider = provider(&registry);
         let how = json!({ "status": 403, "body": "{\"error\":{\"code\":\"Authorization_RequestDenied\"}}" });
         registry.trouble("POST", "addPassword", how).await;
-        let fault = failed(registrar.adapter(&provider).create(&wanted("Weather")).await);
+        let fault = failed(at(&registrar, &provider).create(&wanted("Weather")).await);
         assert_eq!(
             fault,
             Fault::Configuration("it answers with status 403 (Authorization_RequestDenied)".to_owned())
@@ -128,10 +129,9 @@ fn an_application_without_a_secret_is_removed_again() {
         assert_eq!(registry.clients().await.len(), 0);
         let mut bad = wanted("Weather");
         bad.redirect_uris = vec!["http://app.test/".to_owned()];
-        assert_eq!(failed(registrar.adapter(&provider).create(&bad).await), Fault::Input(Field::RedirectUri));
-        let wrong = Config { initial_client_secret: Secret::new("old".to_owned()), ..config() };
-        let wrong = registry.provider(TENANT, DcrConfig::AzureAd(wrong));
-        let fault = failed(registrar.adapter(&wrong).create(&wanted("Weather")).await);
+        assert_eq!(failed(at(&registrar, &provider).create(&bad).await), Fault::Input(Field::RedirectUri));
+        let wrong = with(&registry, "old");
+        let fault = failed(at(&registrar, &wrong).create(&wanted("Weather")).await);
         let said = "it answers with status 401 (invalid_client AADSTS7000215)";
         assert_eq!(fault, Fault::Configuration(said.to_owned()));
     });

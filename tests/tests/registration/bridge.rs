@@ -1,25 +1,30 @@
 //! A bridge.
 
-use appauth::registration::{Client, DcrConfig, Deleted, Event, Fault, Field, Provider, bridge::Config};
+use appauth::registration::{Client, DcrConfig, Deleted, Event, Fault, Field, OpenProvider};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};
 use uuid::Uuid;
 
-use crate::{failed, secret, worked};
+use crate::{at, failed, secret, worked};
 
-pub fn config(registry: &Registry) -> Config {
-    Config {
-        dcr_base_url: format!("{}/dcr/", registry.base),
-        api_key: Secret::new("gYmrbDfu_7PTsZWH".to_owned()),
-        disable_event_hooks: false,
-        disable_refresh_secret: false,
+pub fn with(registry: &Registry, base: &str, key: &str, disabled: bool) -> OpenProvider {
+    let config = DcrConfig::Http {
+        dcr_base_url: base.to_owned(),
+        api_key: Secret::new(key.to_owned()),
+        disable_event_hooks: disabled,
+        disable_refresh_secret: disabled,
         allow_multiple_credentials: false,
-    }
+    };
+    registry.provider("", config)
 }
 
-pub fn provider(registry: &Registry) -> Provider {
-    registry.provider("", DcrConfig::Http(config(registry)))
+pub fn provider(registry: &Registry) -> OpenProvider {
+    with_key(registry, "gYmrbDfu_7PTsZWH")
+}
+
+pub fn with_key(registry: &Registry, key: &str) -> OpenProvider {
+    with(registry, &format!("{}/dcr/", registry.base), key, false)
 }
 
 #[test]
@@ -28,7 +33,7 @@ fn a_client_lives() {
         let Some(registry) = Registry::fake("bridge") else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry);
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather");
         wanted.scopes = vec!["read".to_owned()];
         wanted.audience = Some("https://api.test/".to_owned());
@@ -79,16 +84,15 @@ fn what_is_turned_off_is_not_asked() {
     tests::run(async {
         let Some(registry) = Registry::fake("bridge") else { return };
         let registrar = registry.registrar();
-        let config = Config { disable_event_hooks: true, disable_refresh_secret: true, ..config(&registry) };
-        let provider = registry.provider("", DcrConfig::Http(config));
+        let provider = with(&registry, &format!("{}/dcr", registry.base), "gYmrbDfu_7PTsZWH", true);
         let wanted = wanted("Weather");
-        let issued = worked(registrar.adapter(&provider).create(&wanted).await);
-        worked(registrar.adapter(&provider).update(&issued.client, &wanted).await);
+        let issued = worked(at(&registrar, &provider).create(&wanted).await);
+        worked(at(&registrar, &provider).update(&issued.client, &wanted).await);
         let event = Event::Registered { api: Uuid::nil() };
-        worked(registrar.adapter(&provider).tell(&issued.client, &wanted, &event).await);
+        worked(at(&registrar, &provider).tell(&issued.client, &wanted, &event).await);
         assert_eq!(registry.state().await["events"], json!([]));
-        assert!(!registrar.adapter(&provider).capabilities().rotate);
-        let rotated = registrar.adapter(&provider).rotate(&issued.client, &wanted).await;
+        assert!(!at(&registrar, &provider).capabilities().rotate);
+        let rotated = at(&registrar, &provider).rotate(&issued.client, &wanted).await;
         assert!(matches!(failed(rotated), Fault::Unsupported(_)));
         assert_eq!(registry.state().await["seen"].as_array().unwrap().len(), 1, "the registration alone");
     });
@@ -101,22 +105,18 @@ fn answers_are_taken_as_bridges_give_them() {
         let registrar = registry.registrar();
         let provider = provider(&registry);
         registry.tell(json!({ "times": "texts" })).await;
-        let issued = worked(registrar.adapter(&provider).create(&wanted("Weather")).await);
+        let issued = worked(at(&registrar, &provider).create(&wanted("Weather")).await);
         assert_eq!(issued.expires_at.unwrap().to_string(), "2027-01-01T00:00:00.000Z");
         let mut bad = wanted("Weather");
         bad.redirect_uris = vec!["nope".to_owned()];
         // The description of this refusal is a list of objects.
-        assert_eq!(failed(registrar.adapter(&provider).create(&bad).await), Fault::Input(Field::RedirectUri));
-        let wrong = Config { api_key: Secret::new("not_the_key_of_it".to_owned()), ..config(&registry) };
-        let wrong = registry.provider("", DcrConfig::Http(wrong));
-        let fault = failed(registrar.adapter(&wrong).create(&wanted("Weather")).await);
+        assert_eq!(failed(at(&registrar, &provider).create(&bad).await), Fault::Input(Field::RedirectUri));
+        let wrong = with_key(&registry, "not_the_key_of_it");
+        let fault = failed(at(&registrar, &wrong).create(&wanted("Weather")).await);
         assert_eq!(fault, Fault::Configuration("it answers with status 401 (Wrong API-Key)".to_owned()));
         // A hostile name is one segment, too.
         for id in ["../dcr/", "..", "a?b"] {
-            assert_eq!(
-                worked(registrar.adapter(&provider).delete(&Client::with_id(id)).await),
-                Deleted::Gone
-            );
+            assert_eq!(worked(at(&registrar, &provider).delete(&Client::with_id(id)).await), Deleted::Gone);
         }
         assert_eq!(registry.clients().await.len(), 1);
     });

@@ -1,26 +1,22 @@
 //! Glewlwyd, set up as Curity would be: a real server, with a token for each registration, where every change of a
 //! client replaces its secret.
 
-use appauth::registration::{
-    DcrConfig, Deleted, Fault, Field, Provider,
-    curity::Config,
-    rfc7591::{self, Proof},
-};
+use appauth::registration::{DcrConfig, Deleted, Fault, Field, InitialClient, OpenProvider, Proof};
 use kernel::Secret;
 use tests::{Registry, wanted};
 
-use crate::{failed, secret, secret_of, worked};
+use crate::{at, failed, secret, secret_of, worked};
 
 const TOKEN: &str = "/api/oidc/token";
-const SECRET: &str = "initial-s3cret";
+pub const SECRET: &str = "initial-s3cret";
 
-fn provider(registry: &Registry, secret: &str) -> Provider {
-    let config = Config {
+pub fn provider(registry: &Registry, secret: &str) -> OpenProvider {
+    let config = DcrConfig::Curity {
         initial_client_id: "initial-client".to_owned(),
         initial_client_secret: Secret::new(secret.to_owned()),
     };
     // The issuer as Curity's own documents have it.
-    registry.provider("/.well-known/openid-configuration", DcrConfig::Curity(config))
+    registry.provider("/.well-known/openid-configuration", config)
 }
 
 /// Whether a client may do anything: what is deleted this server keeps, turned off.
@@ -34,7 +30,7 @@ fn a_client_lives() {
         let Some(registry) = Registry::glewlwyd() else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry, SECRET);
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather");
 
         // Two at once: an initial token is good for one registration only.
@@ -74,11 +70,11 @@ fn a_client_without_redirects_gets_one_that_belongs_to_nobody() {
         let provider = provider(&registry, SECRET);
         let mut wanted = wanted("Weather");
         wanted.redirect_uris = Vec::new();
-        let issued = worked(registrar.adapter(&provider).create(&wanted).await);
+        let issued = worked(at(&registrar, &provider).create(&wanted).await);
         let client =
             registry.as_administrator(&format!("/api/client/{}", issued.client.id)).await.expect(200);
         assert_eq!(client["redirect_uri"], serde_json::json!(["https://unused.invalid/"]));
-        let rotated = worked(registrar.adapter(&provider).rotate(&issued.client, &wanted).await);
+        let rotated = worked(at(&registrar, &provider).rotate(&issued.client, &wanted).await);
         assert!(registry.lets_in(TOKEN, &rotated.client.id, secret(&rotated), "&scope=api:read").await);
     });
 }
@@ -90,12 +86,12 @@ fn who_can_mend_it_is_told_apart() {
         let registrar = registry.registrar();
         let wrong = provider(&registry, "wrong");
         // This server refuses with an empty body.
-        let fault = failed(registrar.adapter(&wrong).create(&wanted("Weather")).await);
+        let fault = failed(at(&registrar, &wrong).create(&wanted("Weather")).await);
         assert_eq!(fault, Fault::Configuration("it answers with status 403".to_owned()));
         let mut bad = wanted("Weather");
         bad.redirect_uris = vec!["nope".to_owned()];
         let provider = provider(&registry, SECRET);
-        assert_eq!(failed(registrar.adapter(&provider).create(&bad).await), Fault::Input(Field::RedirectUri));
+        assert_eq!(failed(at(&registrar, &provider).create(&bad).await), Fault::Input(Field::RedirectUri));
     });
 }
 
@@ -104,19 +100,18 @@ fn the_standard_with_an_initial_client_is_the_same() {
     tests::run(async {
         let Some(registry) = Registry::glewlwyd() else { return };
         let registrar = registry.registrar();
-        let proof = |scope: &str| Proof::InitialClient {
-            id: "initial-client".to_owned(),
-            secret: Secret::new(SECRET.to_owned()),
-            scope: scope.to_owned(),
+        let with = |scope: &str| {
+            let client =
+                InitialClient { id: "initial-client".to_owned(), secret: Secret::new(SECRET.to_owned()) };
+            let proof = Proof::InitialClient { client, scope: scope.to_owned() };
+            registry.provider("", DcrConfig::Rfc7591 { proof, update_rotates_secret: true })
         };
-        let config = rfc7591::Config { proof: proof("dcr"), update_rotates_secret: true };
-        let provider = registry.provider("", DcrConfig::Rfc7591(config));
-        let issued = worked(registrar.adapter(&provider).create(&wanted("Weather")).await);
+        let provider = with("dcr");
+        let issued = worked(at(&registrar, &provider).create(&wanted("Weather")).await);
         assert!(is_there(&registry, &issued.client.id).await);
-        assert_eq!(worked(registrar.adapter(&provider).delete(&issued.client).await), Deleted::Gone);
-        let config = rfc7591::Config { proof: proof("dcr more"), update_rotates_secret: true };
-        let provider = registry.provider("", DcrConfig::Rfc7591(config));
-        let fault = failed(registrar.adapter(&provider).create(&wanted("Weather")).await);
+        assert_eq!(worked(at(&registrar, &provider).delete(&issued.client).await), Deleted::Gone);
+        let provider = with("dcr more");
+        let fault = failed(at(&registrar, &provider).create(&wanted("Weather")).await);
         assert!(matches!(fault, Fault::Configuration(_)), "{fault:?}");
     });
 }

@@ -2,19 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use appauth::registration::{DcrConfig, Fault, bridge::Config};
-use kernel::Secret;
+use appauth::registration::Fault;
 use serde_json::{Value, json};
 use tests::{Registry, wanted};
 
-use crate::{bridge, failed, okta, worked};
+use crate::{at, bridge, failed, okta, worked};
 
 /// What a registration and a removal become when the bridge does this to them, and how often each was asked for.
 async fn becomes(registry: &Registry, how: Value) -> (Result<(), Fault>, usize) {
     let registrar = registry.registrar_waiting(Duration::from_millis(600));
     let provider = bridge::provider(registry);
     registry.trouble("POST", "^/dcr/$", how).await;
-    let result = registrar.adapter(&provider).create(&wanted("Weather")).await.map(drop);
+    let result = at(&registrar, &provider).create(&wanted("Weather")).await.map(drop);
     let asked = registry.seen("POST", "/dcr/").await.len();
     registry.tell(json!({ "trouble": [], "forget": true })).await;
     (result, asked)
@@ -79,7 +78,7 @@ fn what_is_safe_is_tried_three_times_and_not_for_ever() {
         let Some(registry) = Registry::fake("okta") else { return };
         let registrar = registry.registrar();
         let provider = okta::provider(&registry);
-        let client = worked(registrar.adapter(&provider).create(&wanted("Weather")).await).client;
+        let client = worked(at(&registrar, &provider).create(&wanted("Weather")).await).client;
         let path = format!("/oauth2/v1/clients/{}", client.id);
         for (how, good, times) in [
             (json!({ "status": 503, "times": 2 }), true, 3),
@@ -88,7 +87,7 @@ fn what_is_safe_is_tried_three_times_and_not_for_ever() {
             (json!({ "status": 500, "times": 9 }), false, 1),
         ] {
             registry.trouble("GET", &path, how.clone()).await;
-            let found = registrar.adapter(&provider).read(&client).await;
+            let found = at(&registrar, &provider).read(&client).await;
             assert_eq!(found.is_ok(), good, "{how}");
             assert!(good || matches!(failed(found), Fault::Transient { .. }));
             assert_eq!(registry.seen("GET", &path).await.len(), times, "{how}");
@@ -96,7 +95,7 @@ fn what_is_safe_is_tried_three_times_and_not_for_ever() {
         let hasty = registry.registrar_waiting(Duration::from_millis(500));
         registry.trouble("GET", &path, json!({ "how": "hang", "times": 9 })).await;
         let started = Instant::now();
-        let fault = failed(hasty.adapter(&provider).read(&client).await);
+        let fault = failed(at(&hasty, &provider).read(&client).await);
         assert_eq!(fault, Fault::Transient { why: "the answer took too long".to_owned(), after: None });
         assert!(started.elapsed() < Duration::from_secs(3));
     });
@@ -107,13 +106,12 @@ fn a_provider_gets_four_requests_at_once() {
     tests::run(async {
         let Some(registry) = Registry::fake("bridge") else { return };
         let registrar = registry.registrar_waiting(Duration::from_secs(1));
-        let provider = bridge::provider(&registry);
         registry.trouble("POST", "^/dcr/$", json!({ "how": "hang", "times": 4 })).await;
         let mut all = Vec::new();
         for _ in 0..6 {
-            let (registrar, provider) = (registrar.clone(), provider.clone());
+            let (registrar, provider) = (registrar.clone(), bridge::provider(&registry));
             all.push(tokio::spawn(async move {
-                registrar.adapter(&provider).create(&wanted("Weather")).await.is_ok()
+                at(&registrar, &provider).create(&wanted("Weather")).await.is_ok()
             }));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -132,9 +130,8 @@ fn nowhere_is_asked_that_the_operator_did_not_allow() {
         let Some(registry) = Registry::fake("bridge") else { return };
         let registrar = registry.registrar();
         for url in ["https://10.0.0.1/dcr", "ftp://localhost/", "nonsense"] {
-            let config = Config { dcr_base_url: url.to_owned(), ..bridge::config(&registry) };
-            let provider = registry.provider("", DcrConfig::Http(config));
-            let fault = failed(registrar.adapter(&provider).create(&wanted("Weather")).await);
+            let provider = bridge::with(&registry, url, "gYmrbDfu_7PTsZWH", false);
+            let fault = failed(at(&registrar, &provider).create(&wanted("Weather")).await);
             assert!(matches!(fault, Fault::Configuration(_)), "{url}: {fault:?}");
         }
     });
@@ -150,13 +147,11 @@ fn a_secret_is_not_shown_whoever_says_it() {
             json!({ "error": "gYmrbDfu_7PTsZWH", "error_description": "key gYmrbDfu_7PTsZWH" }).to_string();
         for status in [400, 401, 500, 503] {
             registry.trouble("POST", "^/dcr/$", json!({ "status": status, "body": echo, "times": 9 })).await;
-            let fault = failed(registrar.adapter(&provider).create(&wanted("Weather")).await);
+            let fault = failed(at(&registrar, &provider).create(&wanted("Weather")).await);
             assert!(!format!("{fault:?} {}", fault.told()).contains("gYmrbDfu"), "{fault:?}");
         }
-        let config =
-            Config { api_key: Secret::new("unseen_0123456".to_owned()), ..bridge::config(&registry) };
-        let wrong = registry.provider("", DcrConfig::Http(config));
-        let fault = failed(registrar.adapter(&wrong).create(&wanted("Weather")).await);
+        let wrong = bridge::with_key(&registry, "unseen_0123456");
+        let fault = failed(at(&registrar, &wrong).create(&wanted("Weather")).await);
         assert!(!format!("{fault:?}").contains("unseen_0123456"));
     });
 }

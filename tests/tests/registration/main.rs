@@ -10,7 +10,12 @@ mod okta;
 mod rfc7591;
 mod verification;
 
-use appauth::registration::{Fault, Issued, Updated};
+use appauth::registration::{Adapter, Fault, Issued, OpenProvider, Registrar, Updated};
+
+/// The adapter of a provider.
+fn at(registrar: &Registrar, provider: &OpenProvider) -> Box<dyn Adapter> {
+    registrar.adapter(provider).expect("an adapter")
+}
 
 /// The secret of what was issued.
 fn secret(issued: &Issued) -> &str {

@@ -1,20 +1,19 @@
 //! Okta, played by a fake.
 
-use appauth::registration::{DcrConfig, Deleted, Fault, Field, Provider, okta::Config};
+use appauth::registration::{DcrConfig, Deleted, Fault, Field, OpenProvider};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};
 
-use crate::{failed, secret, worked};
+use crate::{at, failed, secret, worked};
 
 const TOKEN: &str = "/oauth2/default/v1/token";
 
-pub fn with(registry: &Registry, token: &str) -> Provider {
-    let config = Config { dcr_token: Secret::new(token.to_owned()) };
-    registry.provider("/oauth2/default", DcrConfig::Okta(config))
+pub fn with(registry: &Registry, token: &str) -> OpenProvider {
+    registry.provider("/oauth2/default", DcrConfig::Okta { dcr_token: Secret::new(token.to_owned()) })
 }
 
-pub fn provider(registry: &Registry) -> Provider {
+pub fn provider(registry: &Registry) -> OpenProvider {
     with(registry, "00initialTokenOfOkta")
 }
 
@@ -24,7 +23,7 @@ fn a_client_lives() {
         let Some(registry) = Registry::fake("okta") else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry);
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather & co");
 
         let issued = worked(adapter().create(&wanted).await);
@@ -80,13 +79,13 @@ fn a_client_is_found_on_whichever_page() {
         let mut last = None;
         for _ in 0..5 {
             let wanted = wanted("Weather");
-            let issued = worked(registrar.adapter(&provider).create(&wanted).await);
+            let issued = worked(at(&registrar, &provider).create(&wanted).await);
             last = Some((wanted, issued.client.id));
         }
         let (wanted, id) = last.unwrap();
-        let found = worked(registrar.adapter(&provider).find(&wanted).await);
+        let found = worked(at(&registrar, &provider).find(&wanted).await);
         assert_eq!(found.iter().map(|client| client.id.clone()).collect::<Vec<_>>(), [id]);
-        assert!(worked(registrar.adapter(&provider).find(&tests::wanted("Weather")).await).is_empty());
+        assert!(worked(at(&registrar, &provider).find(&tests::wanted("Weather")).await).is_empty());
     });
 }
 
@@ -96,14 +95,14 @@ fn who_can_mend_it_is_told_apart() {
         let Some(registry) = Registry::fake("okta") else { return };
         let registrar = registry.registrar();
         let wrong = with(&registry, "wrong");
-        let fault = failed(registrar.adapter(&wrong).create(&wanted("Weather")).await);
+        let fault = failed(at(&registrar, &wrong).create(&wanted("Weather")).await);
         assert_eq!(fault, Fault::Configuration("it answers with status 401 (E0000011)".to_owned()));
         let unsendable = with(&registry, "two\nlines");
-        let fault = failed(registrar.adapter(&unsendable).create(&wanted("Weather")).await);
+        let fault = failed(at(&registrar, &unsendable).create(&wanted("Weather")).await);
         assert!(matches!(fault, Fault::Configuration(_)), "{fault:?}");
         let mut bad = wanted("Weather");
         bad.redirect_uris = vec!["nope".to_owned()];
         let provider = provider(&registry);
-        assert_eq!(failed(registrar.adapter(&provider).create(&bad).await), Fault::Input(Field::RedirectUri));
+        assert_eq!(failed(at(&registrar, &provider).create(&bad).await), Fault::Input(Field::RedirectUri));
     });
 }

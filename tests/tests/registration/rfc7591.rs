@@ -1,20 +1,17 @@
 //! The npm package oidc-provider, by RFC 7591 and RFC 7592.
 
-use appauth::registration::{
-    DcrConfig, Deleted, Fault, Field, Provider,
-    rfc7591::{Config, Proof},
-};
+use appauth::registration::{DcrConfig, Deleted, Fault, Field, OpenProvider, Proof};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};
 
-use crate::{failed, secret, secret_of, worked};
+use crate::{at, failed, secret, secret_of, worked};
 
-async fn provider(registry: &Registry, rotates: bool) -> Provider {
+async fn provider(registry: &Registry, rotates: bool) -> OpenProvider {
     registry.tell(json!({ "rotate": rotates })).await;
     let token = registry.tell(json!({ "initial_token": true })).await["token"].as_str().unwrap().to_owned();
     let proof = Proof::InitialToken(Secret::new(token));
-    registry.provider("", DcrConfig::Rfc7591(Config { proof, update_rotates_secret: rotates }))
+    registry.provider("", DcrConfig::Rfc7591 { proof, update_rotates_secret: rotates })
 }
 
 #[test]
@@ -23,7 +20,7 @@ fn a_client_lives_where_changes_keep_secrets() {
         let Some(registry) = Registry::oidc_provider() else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry, false).await;
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let mut wanted = wanted("Weather");
 
         let issued = worked(adapter().create(&wanted).await);
@@ -68,7 +65,7 @@ fn a_secret_is_replaced_where_changes_replace_it() {
         let Some(registry) = Registry::oidc_provider() else { return };
         let registrar = registry.registrar();
         let provider = provider(&registry, true).await;
-        let adapter = || registrar.adapter(&provider);
+        let adapter = || at(&registrar, &provider);
         let wanted = wanted("Weather");
         let issued = worked(adapter().create(&wanted).await);
         let id = issued.client.id.clone();
@@ -94,7 +91,7 @@ fn users_may_sign_in_at_a_client() {
         let mut wanted = wanted("Portal");
         wanted.auth_methods.push("authorization_code".to_owned());
         wanted.scopes = vec!["openid".to_owned()];
-        worked(registrar.adapter(&provider).create(&wanted).await);
+        worked(at(&registrar, &provider).create(&wanted).await);
         let client = &registry.clients().await[0];
         assert_eq!(
             client["grant_types"],
@@ -113,14 +110,14 @@ fn who_can_mend_it_is_told_apart() {
         let provider = provider(&registry, false).await;
         let mut bad = wanted("Weather");
         bad.redirect_uris = vec!["not a uri".to_owned()];
-        assert_eq!(failed(registrar.adapter(&provider).create(&bad).await), Fault::Input(Field::RedirectUri));
-        let issued = worked(registrar.adapter(&provider).create(&wanted("Weather")).await);
-        let refused = registrar.adapter(&provider).update(&issued.client, &bad).await;
+        assert_eq!(failed(at(&registrar, &provider).create(&bad).await), Fault::Input(Field::RedirectUri));
+        let issued = worked(at(&registrar, &provider).create(&wanted("Weather")).await);
+        let refused = at(&registrar, &provider).update(&issued.client, &bad).await;
         assert_eq!(failed(refused), Fault::Input(Field::RedirectUri));
         let proof = Proof::InitialToken(Secret::new("wrong".to_owned()));
-        let config = Config { proof, update_rotates_secret: false };
-        let stranger = registry.provider("", DcrConfig::Rfc7591(config));
-        let refused = failed(registrar.adapter(&stranger).create(&wanted("Weather")).await);
+        let config = DcrConfig::Rfc7591 { proof, update_rotates_secret: false };
+        let stranger = registry.provider("", config);
+        let refused = failed(at(&registrar, &stranger).create(&wanted("Weather")).await);
         assert_eq!(refused, Fault::Configuration("it answers with status 401 (invalid_token)".to_owned()));
         assert_eq!(registry.clients().await.len(), 1, "nothing was made on the way");
     });

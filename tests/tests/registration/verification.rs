@@ -1,25 +1,22 @@
 //! Verifying a provider does the real thing, leaves nothing behind, and says what to do.
 
-use appauth::registration::{
-    self, DcrConfig, Provider, Registrar, auth0, azure_ad, curity,
-    rfc7591::{self, Proof},
-};
+use appauth::registration::{self, DcrConfig, OpenProvider, Proof, Registrar};
 use kernel::Secret;
 use serde_json::{Value, json};
 use tests::Registry;
 use uuid::Uuid;
 
-use crate::{bridge, okta};
+use crate::{at, bridge, okta};
 
-async fn verified(registrar: &Registrar, provider: &Provider) -> Vec<String> {
+async fn verified(registrar: &Registrar, provider: &OpenProvider) -> Vec<String> {
     let probe = registration::probe(Uuid::from_u128(77), Uuid::nil(), "https://latchkey.test/".to_owned());
-    registration::verify(&*registrar.adapter(provider), &probe).await.errors
+    registration::verify(&*at(registrar, provider), &probe).await.errors
 }
 
 /// Verifies a provider for which something goes wrong; it must come to these sentences, one a word of each.
 async fn sentences(
     registry: &Registry,
-    provider: &Provider,
+    provider: &OpenProvider,
     trouble: (&str, &str, Value),
     words: &[[&str; 3]],
 ) {
@@ -51,11 +48,7 @@ fn everything_works_and_nothing_stays() {
             assert_eq!(registry.clients().await.len(), 0, "{name}");
         }
         let Some(registry) = Registry::glewlwyd() else { return };
-        let config = curity::Config {
-            initial_client_id: "initial-client".to_owned(),
-            initial_client_secret: Secret::new("initial-s3cret".to_owned()),
-        };
-        let provider = registry.provider("", DcrConfig::Curity(config));
+        let provider = crate::curity::provider(&registry, crate::curity::SECRET);
         assert_eq!(verified(&registry.registrar(), &provider).await, [""; 0]);
         let clients = registry.as_administrator("/api/client/?limit=100").await.expect(200);
         // What is deleted this server keeps, turned off.
@@ -73,7 +66,7 @@ fn a_server_of_the_standard_is_told_whether_it_replaces_secrets() {
             registry.tell(json!({ "initial_token": true })).await["token"].as_str().unwrap().to_owned();
         let with = |token: &str, update_rotates_secret| {
             let proof = Proof::InitialToken(Secret::new(token.to_owned()));
-            registry.provider("", DcrConfig::Rfc7591(rfc7591::Config { proof, update_rotates_secret }))
+            registry.provider("", DcrConfig::Rfc7591 { proof, update_rotates_secret })
         };
         let registrar = registry.registrar();
         for rotates in [true, false] {
@@ -127,11 +120,7 @@ fn each_broken_step_has_its_sentence_at_auth0() {
         let words =
             ["Checking the permissions", "lacks update:clients, delete:clients, update:client_keys", "grant"];
         sentences(&registry, &provider, none, &[words]).await;
-        let wrong = auth0::Config {
-            initial_client_secret: Secret::new("old-secret".to_owned()),
-            ..crate::auth0::config()
-        };
-        let wrong = registry.provider("", DcrConfig::Auth0(wrong));
+        let wrong = crate::auth0::with(&registry, "old-secret", false);
         let errors = verified(&registry.registrar(), &wrong).await;
         assert!(errors[0].contains("access_denied") && !errors[0].contains("old-secret"));
     });
@@ -158,11 +147,7 @@ fn each_broken_step_has_its_sentence_at_microsoft() {
         registry.tell(json!({ "roles": ["User.Read"] })).await;
         let words = ["Checking the permissions", "does not have", "consent of an administrator"];
         sentences(&registry, &provider, ("GET", "nothing", json!({})), &[words]).await;
-        let wrong = azure_ad::Config {
-            initial_client_secret: Secret::new("old".to_owned()),
-            ..crate::azure_ad::config()
-        };
-        let wrong = registry.provider(crate::azure_ad::TENANT, DcrConfig::AzureAd(wrong));
+        let wrong = crate::azure_ad::with(&registry, "old");
         let errors = verified(&registry.registrar(), &wrong).await;
         assert!(errors[0].contains("AADSTS7000215"), "{errors:?}");
     });

@@ -3,16 +3,15 @@
 use frame::access::BoxFuture;
 use frame::outbound::{Answer, Request};
 use http::Method;
-use kernel::Secret;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Field, Found, Issued, Provider, Step,
-    Updated, Verification, Wanted, addresses, answers,
+    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Field, Found, Issued, Step, Updated,
+    Verification, Wanted, addresses, answers,
     discovery::Discovery,
     line::{Line, Retry},
-    tokens::{Grant, Token},
+    tokens::{Grant, InitialClient, Token},
 };
 
 /// Clients on a page.
@@ -34,32 +33,21 @@ const PERMISSIONS: [&str; 9] = [
     "delete:client_grants",
 ];
 
-/// How it is reached.
-#[derive(Clone)]
-pub struct Config {
-    /// The initial client.
-    pub initial_client_id: String,
-    /// Its secret.
-    pub initial_client_secret: Secret<String>,
-    /// The audience of its tokens; needed where the issuer is a domain of the tenant's own.
-    pub initial_client_audience: Option<String>,
-    /// Whether developers choose their applications' scopes.
-    pub use_developer_managed_scopes: bool,
-}
-
 /// The adapter.
 pub struct Auth0 {
-    line: Line,
-    issuer: String,
-    config: Config,
+    /// The line to it.
+    pub line: Line,
+    /// The issuer.
+    pub issuer: String,
+    /// The initial client.
+    pub initial: InitialClient,
+    /// The audience of its tokens; needed where the issuer is a domain of the tenant's own.
+    pub audience: Option<String>,
+    /// Whether developers choose their applications' scopes.
+    pub developers_choose: bool,
 }
 
 impl Auth0 {
-    /// The adapter of a provider.
-    pub fn new(line: Line, provider: &Provider, config: &Config) -> Self {
-        Self { line, issuer: provider.issuer.clone(), config: config.clone() }
-    }
-
     fn origin(&self) -> Result<String, Fault> {
         addresses::origin(&addresses::base(&self.issuer)?)
     }
@@ -74,7 +62,7 @@ impl Auth0 {
 
     /// The audience of management tokens: as configured, else the Management API of the issuer's tenant.
     fn audience(&self) -> Result<String, Fault> {
-        match self.config.initial_client_audience.as_deref().filter(|audience| !audience.is_empty()) {
+        match self.audience.as_deref().filter(|audience| !audience.is_empty()) {
             Some(audience) => Ok(audience.to_owned()),
             None => Ok(format!("{}/api/v2/", self.origin()?)),
         }
@@ -84,8 +72,7 @@ impl Auth0 {
     fn management<'g>(&'g self, endpoint: &'g str) -> Result<Grant<'g>, Fault> {
         Ok(Grant {
             endpoint,
-            client_id: &self.config.initial_client_id,
-            client_secret: &self.config.initial_client_secret,
+            client: &self.initial,
             more: vec![("audience", self.audience()?)],
             basic: false,
         })
@@ -136,7 +123,7 @@ impl Auth0 {
         let of_api = |scopes: &[String]| -> Vec<String> {
             scopes.iter().filter(|scope| *scope != "openid").cloned().collect()
         };
-        if !self.config.use_developer_managed_scopes {
+        if !self.developers_choose {
             return Ok(of_api(&wanted.scopes));
         }
         let chosen = of_api(&wanted.chosen_scopes);
@@ -287,7 +274,7 @@ impl Adapter for Auth0 {
             update_rotates_secret: false,
             find: true,
             read: true,
-            granted_scopes: self.config.use_developer_managed_scopes,
+            granted_scopes: self.developers_choose,
         }
     }
 
@@ -322,7 +309,7 @@ impl Adapter for Auth0 {
             });
             self.send(self.request(Method::PATCH, &self.client(client, ""))?.json(&body), Retry::Safe)
                 .await?;
-            if self.config.use_developer_managed_scopes
+            if self.developers_choose
                 && let Some(audience) = &wanted.audience
             {
                 self.grant(client, audience, &self.scopes(wanted).await?).await?;
@@ -344,7 +331,7 @@ impl Adapter for Auth0 {
 
     fn granted_scopes<'a>(&'a self, client: &'a Client, wanted: &'a Wanted) -> Answered<'a, Vec<String>> {
         Box::pin(async move {
-            let (true, Some(audience)) = (self.config.use_developer_managed_scopes, &wanted.audience) else {
+            let (true, Some(audience)) = (self.developers_choose, &wanted.audience) else {
                 return Err(Fault::Unsupported("tell the scopes of a client, as it is configured"));
             };
             Ok(self.grants(client, audience).await?.into_iter().flat_map(|(_, scopes)| scopes).collect())
@@ -382,7 +369,7 @@ impl Adapter for Auth0 {
             let token = self.management_token().await;
             let Some(token) = report.step(Step::Token, self.remedy(Step::Token), token) else { return false };
             let mut needed = PERMISSIONS.to_vec();
-            if self.config.use_developer_managed_scopes {
+            if self.developers_choose {
                 needed.push("read:resource_servers");
             }
             let missing: Vec<&str> =

@@ -12,12 +12,12 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Provider, Step,
-    Updated, Verification, Wanted, addresses,
+    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Step, Updated,
+    Verification, Wanted, addresses,
     answers::{self, Refusal},
     discovery::Discovery,
     line::{Line, Retry},
-    tokens::{Grant, Token},
+    tokens::{Grant, InitialClient, Token},
 };
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -27,28 +27,17 @@ const LAG: Duration = Duration::from_secs(30);
 const PERMISSIONS: [&str; 2] = ["Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"];
 const LAST: &str = "the last secret of a client cannot be removed";
 
-/// How it is reached.
-#[derive(Clone)]
-pub struct Config {
-    /// The initial client.
-    pub initial_client_id: String,
-    /// Its secret.
-    pub initial_client_secret: Secret<String>,
-}
-
 /// The adapter.
 pub struct AzureAd {
-    line: Line,
-    issuer: String,
-    config: Config,
+    /// The line to it.
+    pub line: Line,
+    /// The issuer, which names the tenant.
+    pub issuer: String,
+    /// The initial client.
+    pub initial: InitialClient,
 }
 
 impl AzureAd {
-    /// The adapter of a provider.
-    pub fn new(line: Line, provider: &Provider, config: &Config) -> Self {
-        Self { line, issuer: provider.issuer.clone(), config: config.clone() }
-    }
-
     /// The tenant: the first part of the issuer's path.
     fn tenant(&self) -> Result<String, Fault> {
         let url = Url::parse(&addresses::base(&self.issuer)?).ok();
@@ -87,8 +76,7 @@ impl AzureAd {
     fn grant<'g>(&'g self, endpoint: &'g str) -> Grant<'g> {
         Grant {
             endpoint,
-            client_id: &self.config.initial_client_id,
-            client_secret: &self.config.initial_client_secret,
+            client: &self.initial,
             more: vec![("scope", format!("{}/.default", self.graph()))],
             basic: false,
         }

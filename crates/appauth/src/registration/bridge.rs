@@ -6,50 +6,39 @@ use frame::outbound::Request;
 use http::{HeaderName, Method};
 use kernel::Secret;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Issued, Provider, Step, Updated,
-    Verification, Wanted, addresses, answers,
+    Adapter, Answered, Capabilities, Client, Deleted, Event, Fault, Issued, Step, Updated, Verification,
+    Wanted, addresses, answers,
     discovery::Discovery,
     line::{Line, Retry},
 };
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// How it is reached.
-#[derive(Clone)]
-pub struct Config {
-    /// Where the bridge is.
-    pub dcr_base_url: String,
-    /// What lets one in.
-    pub api_key: Secret<String>,
-    /// Whether it does not want to hear what happens to applications.
-    pub disable_event_hooks: bool,
-    /// Whether it cannot replace secrets.
-    pub disable_refresh_secret: bool,
-    /// Whether its clients may have several secrets.
-    pub allow_multiple_credentials: bool,
-}
-
 /// The adapter.
 pub struct Bridge {
-    line: Line,
-    issuer: String,
-    provider: Uuid,
-    config: Config,
+    /// The line to it.
+    pub line: Line,
+    /// The issuer of the clients' tokens.
+    pub issuer: String,
+    /// Where the bridge is.
+    pub base: String,
+    /// What lets one in.
+    pub api_key: Secret<String>,
+    /// Whether it wants to hear what happens to applications.
+    pub hears: bool,
+    /// Whether it can replace secrets.
+    pub rotates: bool,
+    /// Whether its clients may have several secrets.
+    pub multiple: bool,
 }
 
 impl Bridge {
-    /// The adapter of a provider.
-    pub fn new(line: Line, provider: &Provider, config: &Config) -> Self {
-        Self { line, issuer: provider.issuer.clone(), provider: provider.id, config: config.clone() }
-    }
-
     /// A request. Without a body it has no content type either: bridges refuse a promise of one.
     fn request(&self, method: Method, path: &str) -> Result<Request, Fault> {
-        let url = format!("{}/{path}", self.config.dcr_base_url.trim_end_matches('/'));
-        let request = self.line.request(method, &url)?.secret_header(API_KEY, &self.config.api_key);
+        let url = format!("{}/{path}", self.base);
+        let request = self.line.request(method, &url)?.secret_header(API_KEY, &self.api_key);
         request.map_err(|error| Fault::Configuration(error.to_string()))
     }
 
@@ -80,14 +69,14 @@ impl Bridge {
             "organization_id": wanted.context.organization,
             "developer_id": wanted.context.owner,
             "auth_strategy_id": wanted.context.strategy,
-            "dcr_provider_id": self.provider,
+            "dcr_provider_id": self.line.provider,
         });
         let request = self.request(Method::POST, "")?.json(&body);
         self.issued(&self.line.json(request, Retry::Once).await.map_err(Fault::of_place)?)
     }
 
     async fn hook(&self, client: &Client, wanted: &Wanted, event: &Event) -> Result<(), Fault> {
-        if self.config.disable_event_hooks {
+        if !self.hears {
             return Ok(());
         }
         let mut body = json!({
@@ -99,7 +88,7 @@ impl Bridge {
             "organization_id": wanted.context.organization,
             "developer_id": wanted.context.owner,
             "auth_strategy_id": wanted.context.strategy,
-            "dcr_provider_id": self.provider,
+            "dcr_provider_id": self.line.provider,
         });
         let kind = match event {
             Event::Updated => {
@@ -130,8 +119,8 @@ impl Bridge {
 impl Adapter for Bridge {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            multiple_credentials: self.config.allow_multiple_credentials.then_some((0, None)),
-            rotate: !self.config.disable_refresh_secret,
+            multiple_credentials: self.multiple.then_some((0, None)),
+            rotate: self.rotates,
             update_rotates_secret: false,
             find: false,
             read: false,
@@ -152,7 +141,7 @@ impl Adapter for Bridge {
 
     fn rotate<'a>(&'a self, client: &'a Client, _: &'a Wanted) -> Answered<'a, Issued> {
         Box::pin(async move {
-            if self.config.disable_refresh_secret {
+            if !self.rotates {
                 return Err(Fault::Unsupported("replace a client's secret, as it is configured"));
             }
             let request = self.request(Method::POST, &self.client(client, "/new-secret"))?;
@@ -183,7 +172,7 @@ impl Adapter for Bridge {
         Box::pin(async move {
             // The bridge need not be where the tokens come from, so this is for the log only.
             if let Err(fault) = Discovery::of(&self.line, &self.issuer).await {
-                tracing::warn!(provider = %self.provider, why = fault.told(), "the issuer of a bridge's provider has no discovery document that can be read");
+                tracing::warn!(provider = %self.line.provider, why = fault.told(), "the issuer of a bridge's provider has no discovery document that can be read");
             }
             true
         })

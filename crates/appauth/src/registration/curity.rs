@@ -2,12 +2,12 @@
 //! client replaces its secret and its registration token, and so does looking at it, which is why nobody does.
 
 use frame::access::BoxFuture;
-use kernel::Secret;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Issued, Provider, Step, Updated, Verification, Wanted,
+    Adapter, Answered, Capabilities, Client, Deleted, Issued, Step, Updated, Verification, Wanted,
     dynamic::{Dynamic, Proof, rotated},
     line::Line,
+    tokens::InitialClient,
 };
 
 /// The scope of initial tokens.
@@ -15,27 +15,14 @@ const REGISTERING: &str = "dcr";
 /// The scope of tokens that manage any client.
 const MANAGING: &str = "dcrm";
 
-/// How it is reached.
-#[derive(Clone)]
-pub struct Config {
-    /// The initial client.
-    pub initial_client_id: String,
-    /// Its secret.
-    pub initial_client_secret: Secret<String>,
-}
-
 /// The adapter.
 pub struct Curity(Dynamic);
 
 impl Curity {
     /// The adapter of a provider.
-    pub fn new(line: Line, provider: &Provider, config: &Config) -> Self {
-        let proof = Proof::InitialClient {
-            id: config.initial_client_id.clone(),
-            secret: config.initial_client_secret.clone(),
-            scope: REGISTERING.to_owned(),
-        };
-        Self(Dynamic { line, issuer: provider.issuer.clone(), proof, managing_scope: Some(MANAGING) })
+    pub fn new(line: Line, issuer: String, client: InitialClient) -> Self {
+        let proof = Proof::InitialClient { client, scope: REGISTERING.to_owned() };
+        Self(Dynamic { line, issuer, proof, managing_scope: Some(MANAGING) })
     }
 }
 

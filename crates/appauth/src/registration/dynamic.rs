@@ -13,7 +13,7 @@ use super::{
     answers,
     discovery::Discovery,
     line::{Line, Retry},
-    tokens::{Grant, Token},
+    tokens::{Grant, InitialClient, Token},
 };
 
 /// An address that belongs to nobody (RFC 2606), for servers that want one of every client.
@@ -26,10 +26,8 @@ pub enum Proof {
     InitialToken(Secret<String>),
     /// A client that gets itself an initial token for each registration.
     InitialClient {
-        /// Its id.
-        id: String,
-        /// Its secret.
-        secret: Secret<String>,
+        /// The client.
+        client: InitialClient,
         /// The scope that the token needs.
         scope: String,
     },
@@ -39,7 +37,8 @@ impl Proof {
     /// What is secret of it.
     pub fn secret(&self) -> &Secret<String> {
         match self {
-            Self::InitialToken(secret) | Self::InitialClient { secret, .. } => secret,
+            Self::InitialToken(token) => token,
+            Self::InitialClient { client, .. } => &client.secret,
         }
     }
 }
@@ -77,13 +76,12 @@ impl Dynamic {
     }
 
     async fn token_for(&self, discovery: &Discovery, scope: &str) -> Result<Token, Fault> {
-        let Proof::InitialClient { id, secret, .. } = &self.proof else {
+        let Proof::InitialClient { client, .. } = &self.proof else {
             return Err(Fault::Unsupported("get a token"));
         };
         let grant = Grant {
             endpoint: discovery.token_endpoint()?,
-            client_id: id,
-            client_secret: secret,
+            client,
             more: vec![("scope", scope.to_owned())],
             basic: true,
         };

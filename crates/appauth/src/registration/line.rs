@@ -5,10 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use frame::outbound::{Answer, Outbound, OutboundError, Request};
 use http::{Method, StatusCode, header};
-use kernel::{Secret, Timestamp};
+use kernel::{DcrProviderId, Secret, Timestamp};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
 use super::{Fault, Field, Registrar, answers::Refusal};
 
@@ -35,9 +34,9 @@ pub struct Line {
     /// When the operation has to be over.
     pub deadline: Timestamp,
     /// What is never shown.
-    pub secrets: Vec<Secret<String>>,
+    pub secret: Secret<String>,
     /// The provider.
-    pub provider: Uuid,
+    pub provider: DcrProviderId,
     /// So many requests at once.
     pub permits: Arc<Semaphore>,
     /// What all lines share.
@@ -163,7 +162,7 @@ impl Line {
 
     /// An answer in a few words of ours: its status, and its code if it is one.
     pub fn said(&self, answer: &Answer) -> String {
-        match Refusal::of(answer).shown(&self.secrets) {
+        match Refusal::of(answer).shown(&self.secret) {
             Some(code) => format!("it answers with {} ({code})", status(answer.status)),
             None => format!("it answers with {}", status(answer.status)),
         }

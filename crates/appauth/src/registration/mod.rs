@@ -5,30 +5,32 @@
 
 mod addresses;
 mod answers;
-pub mod auth0;
-pub mod azure_ad;
-pub mod bridge;
-pub mod curity;
+mod auth0;
+mod azure_ad;
+mod bridge;
+mod curity;
 mod discovery;
 mod dynamic;
 mod fault;
 mod line;
-pub mod okta;
-pub mod provider;
-pub mod rfc7591;
+mod okta;
+mod provider;
+mod rfc7591;
 mod tokens;
 mod verification;
 
 use std::{sync::Arc, time::Duration};
 
 use frame::{App, access::BoxFuture, outbound::Outbound, runtime::Entropy};
-use kernel::{Secret, Timestamp, WallClock};
+use kernel::{DcrProviderId, Secret, Timestamp, WallClock};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub use dynamic::Proof;
 pub use fault::{Fault, Field};
-pub use provider::{DcrConfig, Provider};
+pub use provider::{DcrConfig, OpenProvider};
+pub use tokens::InitialClient;
 pub use verification::{Step, Verification, probe, verify};
 
 use line::Line;
@@ -51,6 +53,8 @@ const AT_ONCE: usize = 4;
 const MOST: usize = 1024;
 /// How many times as long everything that somebody waits for may take.
 const WHOLE: u32 = 3;
+/// The same where a new client is known everywhere only after some seconds.
+const WHOLE_AT_MICROSOFT: u32 = 5;
 
 /// What adapters share, one per process.
 #[derive(Clone)]
@@ -91,21 +95,74 @@ impl Registrar {
         app.part()
     }
 
-    /// The adapter of a provider, for one operation: its time begins now.
-    pub fn adapter(&self, provider: &Provider) -> Box<dyn Adapter> {
-        let whole = self.0.settings.timeout * WHOLE;
-        let line = |whole| self.line(provider, whole);
-        match &provider.config {
-            DcrConfig::Auth0(config) => Box::new(auth0::Auth0::new(line(whole), provider, config)),
-            DcrConfig::AzureAd(config) => {
-                // A new application is known everywhere only after some seconds.
-                Box::new(azure_ad::AzureAd::new(line(whole + whole / 2), provider, config))
+    /// The adapter of a provider, for one operation: its time begins now. The built-in server has none.
+    pub fn adapter(&self, provider: &OpenProvider) -> Option<Box<dyn Adapter>> {
+        let line = |kind, secret: &Secret<String>, times: u32| Line {
+            outbound: self.0.outbound.to(kind),
+            deadline: self.0.wall.now().plus(self.0.settings.timeout * times),
+            secret: secret.clone(),
+            provider: provider.id,
+            permits: self.permits(provider.id),
+            registrar: self.clone(),
+        };
+        let initial =
+            |id: &String, secret: &Secret<String>| InitialClient { id: id.clone(), secret: secret.clone() };
+        let issuer = provider.issuer.clone();
+        Some(match &provider.config {
+            DcrConfig::Auth0 {
+                initial_client_id: id,
+                initial_client_secret: secret,
+                initial_client_audience,
+                use_developer_managed_scopes,
+            } => Box::new(auth0::Auth0 {
+                line: line("auth0", secret, WHOLE),
+                issuer,
+                initial: initial(id, secret),
+                audience: initial_client_audience.clone(),
+                developers_choose: *use_developer_managed_scopes,
+            }),
+            DcrConfig::AzureAd { initial_client_id: id, initial_client_secret: secret } => {
+                Box::new(azure_ad::AzureAd {
+                    line: line("azureAd", secret, WHOLE_AT_MICROSOFT),
+                    issuer,
+                    initial: initial(id, secret),
+                })
             }
-            DcrConfig::Curity(config) => Box::new(curity::Curity::new(line(whole), provider, config)),
-            DcrConfig::Okta(config) => Box::new(okta::Okta::new(line(whole), provider, config)),
-            DcrConfig::Http(config) => Box::new(bridge::Bridge::new(line(whole), provider, config)),
-            DcrConfig::Rfc7591(config) => Box::new(rfc7591::Rfc7591::new(line(whole), provider, config)),
-        }
+            DcrConfig::Curity { initial_client_id: id, initial_client_secret: secret } => {
+                Box::new(curity::Curity::new(line("curity", secret, WHOLE), issuer, initial(id, secret)))
+            }
+            DcrConfig::Okta { dcr_token } => {
+                Box::new(okta::Okta::new(line("okta", dcr_token, WHOLE), issuer, dcr_token))
+            }
+            DcrConfig::Http {
+                dcr_base_url,
+                api_key,
+                disable_event_hooks,
+                disable_refresh_secret,
+                allow_multiple_credentials,
+            } => Box::new(bridge::Bridge {
+                line: line("http", api_key, WHOLE),
+                issuer,
+                base: dcr_base_url.trim_end_matches('/').to_owned(),
+                api_key: api_key.clone(),
+                hears: !*disable_event_hooks,
+                rotates: !*disable_refresh_secret,
+                multiple: *allow_multiple_credentials,
+            }),
+            DcrConfig::Rfc7591 { proof, update_rotates_secret } => Box::new(rfc7591::Rfc7591::new(
+                line("rfc7591", proof.secret(), WHOLE),
+                issuer,
+                proof.clone(),
+                *update_rotates_secret,
+            )),
+            DcrConfig::KongIdentity => return None,
+        })
+    }
+
+    fn permits(&self, provider: DcrProviderId) -> Arc<Semaphore> {
+        let made = || Ok::<_, std::convert::Infallible>(Arc::new(Semaphore::new(AT_ONCE)));
+        let Ok(permits) = self.0.permits.get_or_insert_with(&provider.uuid(), made);
+        permits
     }
 
     fn settings(&self) -> &Settings {
@@ -115,21 +172,6 @@ impl Registrar {
     /// The URL of this service.
     fn public_url(&self) -> &str {
         &self.0.public_url
-    }
-
-    fn line(&self, provider: &Provider, whole: Duration) -> Line {
-        let permits = self.0.permits.get_or_insert_with(&provider.id, || {
-            Ok::<_, std::convert::Infallible>(Arc::new(Semaphore::new(AT_ONCE)))
-        });
-        let Ok(permits) = permits;
-        Line {
-            outbound: self.0.outbound.to(provider.config.kind()),
-            deadline: self.0.wall.now().plus(whole),
-            secrets: provider.config.secrets(),
-            provider: provider.id,
-            permits,
-            registrar: self.clone(),
-        }
     }
 }
 

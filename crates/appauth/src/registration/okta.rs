@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Provider, Step,
-    Updated, Verification, Wanted, addresses, answers,
+    Adapter, Answered, Capabilities, Client, Credential, Deleted, Fault, Found, Issued, Step, Updated,
+    Verification, Wanted, addresses, answers,
     discovery::Discovery,
     line::{Line, Retry},
 };
@@ -18,13 +18,6 @@ use super::{
 const PAGES: usize = 20;
 const FULL: &str = "a client has two secrets at most there";
 const LAST: &str = "a client needs one secret at least there";
-
-/// How it is reached.
-#[derive(Clone)]
-pub struct Config {
-    /// The API token.
-    pub dcr_token: Secret<String>,
-}
 
 /// The adapter.
 pub struct Okta {
@@ -35,9 +28,9 @@ pub struct Okta {
 
 impl Okta {
     /// The adapter of a provider.
-    pub fn new(line: Line, provider: &Provider, config: &Config) -> Self {
-        let authorization = Secret::new(format!("SSWS {}", config.dcr_token.reveal()));
-        Self { line, issuer: provider.issuer.clone(), authorization }
+    pub fn new(line: Line, issuer: String, token: &Secret<String>) -> Self {
+        let authorization = Secret::new(format!("SSWS {}", token.reveal()));
+        Self { line, issuer, authorization }
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, Fault> {

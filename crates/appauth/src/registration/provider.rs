@@ -1,60 +1,72 @@
 //! A provider as it is configured.
 
-use kernel::Secret;
-use uuid::Uuid;
+use kernel::{DcrProviderId, Secret};
 
-use super::{auth0, azure_ad, bridge, curity, okta, rfc7591};
+use super::Proof;
 
-/// A provider that registers clients.
-#[derive(Clone)]
-pub struct Provider {
-    /// Its id here.
-    pub id: Uuid,
-    /// Its issuer.
+/// A provider for whoever speaks to it.
+pub struct OpenProvider {
+    /// Its id.
+    pub id: DcrProviderId,
+    /// The issuer of its tokens.
     pub issuer: String,
-    /// How it is reached.
+    /// How it is reached, with its secret.
     pub config: DcrConfig,
 }
 
-/// How a kind of provider is reached.
-#[derive(Clone)]
+/// How a provider is reached, with its secret: for whoever speaks to it.
 pub enum DcrConfig {
-    /// Auth0's Management API.
-    Auth0(auth0::Config),
-    /// Microsoft Graph.
-    AzureAd(azure_ad::Config),
-    /// Curity's dynamic client registration.
-    Curity(curity::Config),
-    /// Okta's dynamic client registration.
-    Okta(okta::Config),
-    /// A bridge that somebody wrote.
-    Http(bridge::Config),
-    /// Any server that keeps to RFC 7591 and RFC 7592.
-    Rfc7591(rfc7591::Config),
-}
-
-impl DcrConfig {
-    /// What it is called in metrics and logs.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Auth0(_) => "auth0",
-            Self::AzureAd(_) => "azureAd",
-            Self::Curity(_) => "curity",
-            Self::Okta(_) => "okta",
-            Self::Http(_) => "http",
-            Self::Rfc7591(_) => "rfc7591",
-        }
-    }
-
-    /// What must never be shown, whoever says it.
-    pub(super) fn secrets(&self) -> Vec<Secret<String>> {
-        match self {
-            Self::Auth0(config) => vec![config.initial_client_secret.clone()],
-            Self::AzureAd(config) => vec![config.initial_client_secret.clone()],
-            Self::Curity(config) => vec![config.initial_client_secret.clone()],
-            Self::Okta(config) => vec![config.dcr_token.clone()],
-            Self::Http(config) => vec![config.api_key.clone()],
-            Self::Rfc7591(config) => vec![config.proof.secret().clone()],
-        }
-    }
+    /// Auth0, by its management API.
+    Auth0 {
+        /// The client that registers clients.
+        initial_client_id: String,
+        /// Its secret.
+        initial_client_secret: Secret<String>,
+        /// The management API's audience; the issuer if there is none, or it is blank.
+        initial_client_audience: Option<String>,
+        /// Whether developers choose scopes.
+        use_developer_managed_scopes: bool,
+    },
+    /// Entra ID, by Microsoft Graph.
+    AzureAd {
+        /// The client that registers clients.
+        initial_client_id: String,
+        /// Its secret.
+        initial_client_secret: Secret<String>,
+    },
+    /// Curity, by RFC 7591 with an initial token.
+    Curity {
+        /// The client that gets the initial token.
+        initial_client_id: String,
+        /// Its secret.
+        initial_client_secret: Secret<String>,
+    },
+    /// Okta.
+    Okta {
+        /// An API token.
+        dcr_token: Secret<String>,
+    },
+    /// A bridge of the operator's own.
+    Http {
+        /// Where it is.
+        dcr_base_url: String,
+        /// The key that it knows us by.
+        api_key: Secret<String>,
+        /// Whether it is spared events.
+        disable_event_hooks: bool,
+        /// Whether it cannot make new secrets.
+        disable_refresh_secret: bool,
+        /// Whether an application may have several credentials.
+        allow_multiple_credentials: bool,
+    },
+    /// Any server that keeps to RFC 7591 and RFC 7592 (ours).
+    Rfc7591 {
+        /// What lets one register.
+        proof: Proof,
+        /// Whether it replaces a client's secret each time that the client is changed. The standards leave it
+        /// open, and have no other way to replace one.
+        update_rotates_secret: bool,
+    },
+    /// The built-in server.
+    KongIdentity,
 }

@@ -4,23 +4,11 @@
 use frame::access::BoxFuture;
 
 use super::{
-    Adapter, Answered, Capabilities, Client, Deleted, Fault, Found, Issued, Provider, Step, Updated,
-    Verification, Wanted,
-    dynamic::{Dynamic, rotated},
+    Adapter, Answered, Capabilities, Client, Deleted, Fault, Found, Issued, Step, Updated, Verification,
+    Wanted,
+    dynamic::{Dynamic, Proof, rotated},
     line::Line,
 };
-
-pub use super::dynamic::Proof;
-
-/// How it is reached.
-#[derive(Clone)]
-pub struct Config {
-    /// What lets one register.
-    pub proof: Proof,
-    /// Whether the server replaces a client's secret each time that the client is changed. The standard leaves it
-    /// open, and has no other way to replace one.
-    pub update_rotates_secret: bool,
-}
 
 /// The adapter.
 pub struct Rfc7591 {
@@ -30,14 +18,8 @@ pub struct Rfc7591 {
 
 impl Rfc7591 {
     /// The adapter of a provider.
-    pub fn new(line: Line, provider: &Provider, config: &Config) -> Self {
-        let server = Dynamic {
-            line,
-            issuer: provider.issuer.clone(),
-            proof: config.proof.clone(),
-            managing_scope: None,
-        };
-        Self { server, update_rotates_secret: config.update_rotates_secret }
+    pub fn new(line: Line, issuer: String, proof: Proof, update_rotates_secret: bool) -> Self {
+        Self { server: Dynamic { line, issuer, proof, managing_scope: None }, update_rotates_secret }
     }
 }
 

@@ -56,14 +56,21 @@ impl Tokens {
     }
 }
 
+/// The client that registers clients.
+#[derive(Clone)]
+pub struct InitialClient {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret<String>,
+}
+
 /// What a token is asked for with.
 pub struct Grant<'g> {
     /// Where.
     pub endpoint: &'g str,
     /// The client.
-    pub client_id: &'g str,
-    /// Its secret.
-    pub client_secret: &'g Secret<String>,
+    pub client: &'g InitialClient,
     /// What else is in the form: its scope or its audience.
     pub more: Vec<(&'static str, String)>,
     /// Whether the client proves itself in the header rather than in the form.
@@ -73,8 +80,8 @@ pub struct Grant<'g> {
 impl Grant<'_> {
     fn asked(&self) -> [u8; 32] {
         let mut text = form_urlencoded::Serializer::new(String::new());
-        text.append_pair("", self.endpoint).append_pair("", self.client_id);
-        text.append_pair("", self.client_secret.reveal());
+        text.append_pair("", self.endpoint).append_pair("", &self.client.id);
+        text.append_pair("", self.client.secret.reveal());
         text.extend_pairs(&self.more);
         let digest = digest(&SHA256, zeroize::Zeroizing::new(text.finish()).as_bytes());
         let mut asked = [0; 32];
@@ -89,10 +96,10 @@ impl Grant<'_> {
         if self.basic {
             // RFC 6749 section 2.3.1: both are encoded as forms encode before they are joined.
             let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            request = request.basic_auth(&encode(self.client_id), &encode(self.client_secret.reveal()));
+            request = request.basic_auth(&encode(&self.client.id), &encode(self.client.secret.reveal()));
         } else {
-            form.append_pair("client_id", self.client_id)
-                .append_pair("client_secret", self.client_secret.reveal());
+            form.append_pair("client_id", &self.client.id)
+                .append_pair("client_secret", self.client.secret.reveal());
         }
         Ok(request.form(form.finish()))
     }
@@ -114,7 +121,7 @@ impl Grant<'_> {
 
     /// A token: the one that is kept, unless it is the one that was refused.
     pub async fn token(&self, line: &Line, refused: Option<&Token>) -> Result<Token, Fault> {
-        let held = line.registrar.0.tokens.held(line.provider);
+        let held = line.registrar.0.tokens.held(line.provider.uuid());
         // Whoever comes while it is asked for waits for the same.
         let mut held = held.lock().await;
         let asked = self.asked();
