@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use appauth::registration::{Context, DcrConfig, OpenProvider, Registrar, Settings, Wanted};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Context, Registrar, Settings, Wanted},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use frame::{
     outbound::{Allowed, Outbound},

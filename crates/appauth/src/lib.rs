@@ -1,6 +1,72 @@
-//! How applications prove themselves: the providers that register them, and what is registered there.
-//!
-//! One folder per matter. `registration` speaks with identity providers: one file per kind of them, behind
-//! one trait.
+//! Application auth: how applications come by credentials for APIs. One folder per resource: `mod.rs` has
+//! the types and the rules, `http.rs` the operations, `store.rs` the SQL, `config.rs` the settings that
+//! differ from one kind to the next. `registration` speaks with identity providers: one file per kind of
+//! them, behind one trait.
 
+pub mod dcr_providers;
 pub mod registration;
+pub mod strategies;
+
+use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound};
+use kernel::{Draft, Fault, Invalid, Result};
+
+/// What the operator may set about application auth.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Fields of the gateway's openid-connect plugin beside the published ones.
+    pub plugin_fields: Vec<String>,
+}
+
+/// What this capability keeps while the program runs.
+#[derive(Clone)]
+pub struct AppAuth {
+    /// What the operator set.
+    pub settings: Settings,
+    /// What reaches providers, and knows which addresses may be.
+    pub outbound: Outbound,
+}
+
+/// This capability's part of the program.
+pub(crate) fn part(app: &App) -> Result<&AppAuth> {
+    app.part()
+}
+
+/// Every operation of this crate.
+pub fn operations() -> Vec<Operation> {
+    let groups =
+        [dcr_providers::http::operations(), registration::http::operations(), strategies::http::operations()];
+    groups.into_iter().flatten().collect()
+}
+
+/// Every column of sealed secrets of this crate.
+pub static SEALED: [&SealedColumn; 1] = [&dcr_providers::SECRETS];
+
+/// One writer of an organization's strategies and providers at a time: a strategy's row repeats what it
+/// shows of its provider, so neither may change while the other is being written.
+async fn serialize(cx: &Cx) -> Result<()> {
+    Ok(cx.db().serialize("application-auth").await?)
+}
+
+/// Adds a fault for each of these fields that is an address in clear, unless the operator allows that, or
+/// no address after all.
+fn check_addresses<T: kernel::Body>(
+    cx: &Cx,
+    draft: &Draft<T>,
+    fields: &[&str],
+    faults: &mut Vec<Invalid>,
+) -> Result<()> {
+    let outbound = &part(cx.app())?.outbound;
+    for field in fields {
+        let Some(text) = draft.text(field).filter(|_| faults.iter().all(|known| known.field != *field))
+        else {
+            continue;
+        };
+        let fault = match url::Url::parse(text) {
+            Err(_) => Fault::NotAUrl,
+            Ok(_) if outbound.link(text).is_err() => Fault::Rule("must be an https address".to_owned()),
+            Ok(_) => continue,
+        };
+        faults.push(Invalid::body(*field, fault));
+    }
+    Ok(())
+}

@@ -203,7 +203,8 @@ impl Rule for Url {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
             !host.is_empty()
                 && !host.contains('@')
-                && !rest.chars().any(|c| c.is_whitespace() || c.is_control())
+                // A backslash is a slash to some readers of URLs, and part of the host to others.
+                && !rest.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\')
         });
         one(if text.is_empty() {
             Err(Fault::Blank)

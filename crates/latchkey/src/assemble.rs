@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use appauth::registration::Registrar;
+use appauth::{AppAuth, registration::Registrar};
 use frame::{
     App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
@@ -219,12 +219,13 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
     extensions.insert(Arc::new(RoleCreators) as Arc<dyn Creators>);
-    extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
-    let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
-    extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
     let telemetry = Telemetry::new(config.access_log.then_some(config.log_format));
     let outbound = Outbound::new(config.outbound.clone(), telemetry.calls())
         .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?;
+    extensions.insert(AppAuth { settings: config.appauth.clone(), outbound: outbound.clone() });
+    extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
+    let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
+    extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
     extensions.insert(Registrar::new(
         &outbound,
         config.registration.clone(),

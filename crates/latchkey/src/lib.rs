@@ -11,6 +11,7 @@ use frame::{db::SealedColumn, operations::Operation};
 /// Every operation that this program serves.
 pub fn operations() -> Vec<Operation> {
     let mut operations = identity::operations();
+    operations.extend(appauth::operations());
     operations.extend(signin::operations());
     operations.extend(system::operations());
     operations
@@ -18,7 +19,7 @@ pub fn operations() -> Vec<Operation> {
 
 /// Every column of sealed secrets, for a change of the master key.
 pub fn sealed() -> impl Iterator<Item = &'static SealedColumn> {
-    frame::SEALED.into_iter().chain(identity::SEALED).chain(signin::SEALED)
+    frame::SEALED.into_iter().chain(identity::SEALED).chain(signin::SEALED).chain(appauth::SEALED)
 }
 
 /// The OpenAPI document that this program serves under its default settings.

@@ -87,6 +87,15 @@ impl Maker<'_> {
                 let team = self.named_team(request).await;
                 json!({ "data": [{ "team_id": team, "groups": [self.name("group")] }] })
             }
+            "create-dcr-provider" => self.dcr_provider(),
+            "update-dcr-provider" => json!({ "name": self.name("Changed") }),
+            "create-app-auth-strategy" | "replace-app-auth-strategy" => {
+                let provider = self.named_dcr_provider(request).await;
+                self.strategy(&provider)
+            }
+            "update-app-auth-strategy" => {
+                json!({ "dcr_provider_id": self.named_dcr_provider(request).await })
+            }
             "post-auth0-user-mfa-settings-internal" => {
                 json!({ "email": "no@body.test", "auth0id": "auth0|0" })
             }
@@ -96,6 +105,12 @@ impl Maker<'_> {
             "saml-acs" => json!({ "SAMLResponse": "eA==", "RelayState": "nothing" }),
             other => panic!("nobody wrote a body for [{other}]"),
         }
+    }
+
+    async fn named_dcr_provider(&self, request: &mut Request) -> String {
+        let provider = self.post("/v2/dcr-providers", self.dcr_provider()).await;
+        request.ids.push(provider.clone());
+        provider
     }
 
     async fn named_team(&self, request: &mut Request) -> String {

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod callers;
+mod entity_roles;
 mod escalation;
 mod operations;
 mod platform_scope;

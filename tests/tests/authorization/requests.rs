@@ -185,6 +185,11 @@ impl<'a> Maker<'a> {
             ("/v3/system-accounts", _) => self.account(subject).await,
             ("/v3/internal/system-accounts", _) => self.managed_account(subject).await,
             ("/v3/identity-providers", _) => self.post(collection, self.provider()).await,
+            ("/v2/dcr-providers", _) => self.post(collection, self.dcr_provider()).await,
+            ("/v2/application-auth-strategies", _) => {
+                let provider = self.post("/v2/dcr-providers", self.dcr_provider()).await;
+                self.post(collection, self.strategy(&provider)).await
+            }
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
             (_, "teams") => self.joining(collection).await,
@@ -198,7 +203,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    async fn post(&self, collection: &str, body: Value) -> String {
+    pub async fn post(&self, collection: &str, body: Value) -> String {
         let made = self.app.owner.post(collection, body).await.expect(201);
         made["id"].as_str().expect("an id").to_owned()
     }
@@ -295,6 +300,27 @@ impl<'a> Maker<'a> {
         json!({
             "type": "oidc", "login_path": self.name("path"),
             "config": { "issuer_url": "https://idp.test", "client_id": self.name("client") },
+        })
+    }
+
+    pub fn dcr_provider(&self) -> Value {
+        json!({
+            "name": self.name("Provider"), "provider_type": "auth0",
+            "issuer": format!("https://idp.test/{}", self.name("tenant")),
+            "dcr_config": {
+                "initial_client_id": self.name("client"), "initial_client_secret": "secret",
+                "initial_client_audience": self.name("audience"),
+            },
+        })
+    }
+
+    pub fn strategy(&self, provider: &str) -> Value {
+        let openid_connect = json!({
+            "issuer": "https://idp.test", "credential_claim": ["azp"], "scopes": [], "auth_methods": ["bearer"],
+        });
+        json!({
+            "name": self.name("Strategy"), "display_name": self.name("For developers"), "dcr_provider_id": provider,
+            "strategy_type": "openid_connect", "configs": { "openid-connect": openid_connect },
         })
     }
 

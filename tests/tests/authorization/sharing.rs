@@ -40,8 +40,16 @@ const NAMELESS: &[&str] = &[
 async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
     let mut request = maker.request(operation, Subject::Anyone).await;
     let last = operation.path.rsplit('/').next().unwrap_or_default();
-    let lists =
-        ["users", "system-accounts", "teams", "assigned-roles", "access-tokens", "team-group-mappings"];
+    let lists = [
+        "users",
+        "system-accounts",
+        "teams",
+        "assigned-roles",
+        "access-tokens",
+        "team-group-mappings",
+        "dcr-providers",
+        "application-auth-strategies",
+    ];
     let older = operation.path.starts_with("/v3/identity-provider/");
     if lists.contains(&last) && !older && !operation.path.contains("/internal/") {
         // Two, so that there is a next page.
@@ -182,7 +190,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "description email entity_id full_name group id name team_id user_id";
+        let expected = "description display_name email entity_id full_name group id issuer name team_id user_id";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

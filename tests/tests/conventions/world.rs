@@ -52,6 +52,38 @@ impl<'r> Request<'r> {
     }
 }
 
+/// A configuration of each type of DCR provider, with every field.
+pub fn dcr_configs() -> [(&'static str, Value); 5] {
+    let client = json!({ "initial_client_id": "registrar", "initial_client_secret": "s3cret" });
+    let mut auth0 = client.clone();
+    auth0["initial_client_audience"] = json!("https://idp.example.test/api/v2/");
+    auth0["use_developer_managed_scopes"] = json!(true);
+    let http = json!({
+        "dcr_base_url": "https://bridge.example.test/dcr", "api_key": "gYmrbDfu_7PTsZWH", "disable_event_hooks": true,
+        "disable_refresh_secret": true, "allow_multiple_credentials": true,
+    });
+    [
+        ("auth0", auth0),
+        ("azureAd", client.clone()),
+        ("curity", client),
+        ("okta", json!({ "dcr_token": "abc123xyz098!" })),
+        ("http", http),
+    ]
+}
+
+/// A configuration of each type of strategy, with every field.
+pub fn strategy_configs() -> [(&'static str, Value); 2] {
+    let key_auth = json!({ "key_names": ["apikey", "x-api-key"], "ttl": { "value": 90, "unit": "days" } });
+    let openid_connect = json!({
+        "issuer": "https://idp.example.test", "credential_claim": ["azp"], "scopes": ["openid", "email"],
+        "auth_methods": ["client_credentials", "bearer"], "cache_tokens": false,
+    });
+    [
+        ("key_auth", json!({ "key-auth": key_auth })),
+        ("openid_connect", json!({ "openid-connect": openid_connect })),
+    ]
+}
+
 fn id(value: &Value) -> String {
     value["id"].as_str().expect("an id").to_owned()
 }
@@ -109,6 +141,16 @@ impl World {
         ids.insert("personal token", id(&token));
         let allowed = format!("/v3/organizations/{}/ip-allow-list", app.org);
         owner.put(&allowed, json!({ "enabled": false, "allowed_ips": ["10.0.0.0/8"] })).await.expect(201);
+        for (kind, config) in dcr_configs() {
+            let name = format!("Provider {kind}");
+            let body = json!({ "name": name, "provider_type": kind, "issuer": "https://idp.example.test", "dcr_config": config });
+            ids.insert(kind, id(&owner.post("/v2/dcr-providers", body).await.expect(201)));
+        }
+        for (kind, configs) in strategy_configs() {
+            let body =
+                json!({ "name": kind, "display_name": kind, "strategy_type": kind, "configs": configs });
+            ids.insert(kind, id(&owner.post("/v2/application-auth-strategies", body).await.expect(201)));
+        }
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
         Self { app, service, session, ids }
     }
@@ -160,6 +202,8 @@ impl World {
             "roleId" => "account role",
             "id" if path.ends_with("/team-group-mappings/{id}") => "mapping",
             "idpId" => "saml",
+            "dcrProviderId" => "auth0",
+            "authStrategyId" => "key_auth",
             "id" => "oidc",
             // An operation that brings a parameter brings something for it to name.
             other => panic!("the world has nothing for the parameter {other} of {path}"),

@@ -84,14 +84,17 @@ on_both! {
         let config =
             json!({ "issuer_url": "https://issuer.test", "client_id": "x", "client_secret": "hunter2" });
         owner.post("/v3/identity-providers", json!({ "type": "oidc", "config": config })).await.expect(201);
+        let config = json!({ "dcr_token": "hunter2" });
+        let provider = json!({ "name": "x", "provider_type": "okta", "issuer": "https://okta.test", "dcr_config": config });
+        owner.post("/v2/dcr-providers", provider).await.expect(201);
         server.stop().await;
         let before = place.database.dump().await;
-        assert_eq!(before["identity_providers"].len(), 1);
+        assert_eq!((before["identity_providers"].len(), before["dcr_providers"].len()), (1, 1));
 
         let said = place.run_with(&["keys", "rotate"], &[both]).good();
-        assert!(said.starts_with("5 secrets are encrypted"), "three keys, a secret and a mail: {said}");
+        assert!(said.starts_with("6 secrets are encrypted"), "three keys, two secrets and a mail: {said}");
         let after = place.database.dump().await;
-        for table in ["platform_keys", "signing_keys", "identity_providers", "mails"] {
+        for table in ["platform_keys", "signing_keys", "identity_providers", "dcr_providers", "mails"] {
             for row in &before[table] {
                 assert!(!after[table].contains(row), "[{table}] holds what the old key opens");
             }

@@ -1,6 +1,9 @@
 //! Auth0, played by a fake that Auth0's own SDK takes for real.
 
-use appauth::registration::{DcrConfig, Deleted, Event, Fault, Field, OpenProvider};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Deleted, Event, Fault, Field},
+};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};

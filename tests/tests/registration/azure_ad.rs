@@ -1,6 +1,9 @@
 //! Microsoft Entra ID, played by a fake that Microsoft's own library takes for real.
 
-use appauth::registration::{Client, DcrConfig, Deleted, Fault, Field, OpenProvider};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Client, Deleted, Fault, Field},
+};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};

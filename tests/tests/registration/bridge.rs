@@ -1,6 +1,9 @@
 //! A bridge.
 
-use appauth::registration::{Client, DcrConfig, Deleted, Event, Fault, Field, OpenProvider};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Client, Deleted, Event, Fault, Field},
+};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};

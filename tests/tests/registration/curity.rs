@@ -1,7 +1,10 @@
 //! Glewlwyd, set up as Curity would be: a real server, with a token for each registration, where every change of a
 //! client replaces its secret.
 
-use appauth::registration::{DcrConfig, Deleted, Fault, Field, InitialClient, OpenProvider, Proof};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Deleted, Fault, Field, InitialClient, Proof},
+};
 use kernel::Secret;
 use tests::{Registry, wanted};
 

@@ -10,7 +10,10 @@ mod okta;
 mod rfc7591;
 mod verification;
 
-use appauth::registration::{Adapter, Fault, Issued, OpenProvider, Registrar, Updated};
+use appauth::{
+    dcr_providers::OpenProvider,
+    registration::{Adapter, Fault, Issued, Registrar, Updated},
+};
 
 /// The adapter of a provider.
 fn at(registrar: &Registrar, provider: &OpenProvider) -> Box<dyn Adapter> {

@@ -1,6 +1,9 @@
 //! Okta, played by a fake.
 
-use appauth::registration::{DcrConfig, Deleted, Fault, Field, OpenProvider};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Deleted, Fault, Field},
+};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};

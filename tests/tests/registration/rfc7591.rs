@@ -1,6 +1,9 @@
 //! The npm package oidc-provider, by RFC 7591 and RFC 7592.
 
-use appauth::registration::{DcrConfig, Deleted, Fault, Field, OpenProvider, Proof};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{Deleted, Fault, Field, Proof},
+};
 use kernel::Secret;
 use serde_json::json;
 use tests::{Registry, wanted};

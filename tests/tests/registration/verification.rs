@@ -1,6 +1,9 @@
 //! Verifying a provider does the real thing, leaves nothing behind, and says what to do.
 
-use appauth::registration::{self, DcrConfig, OpenProvider, Proof, Registrar};
+use appauth::{
+    dcr_providers::{OpenProvider, config::DcrConfig},
+    registration::{self, Proof, Registrar},
+};
 use kernel::Secret;
 use serde_json::{Value, json};
 use tests::Registry;

@@ -119,13 +119,18 @@ impl Day {
         let entry: Value = serde_json::from_str(entry).expect("JSON");
         let org = self.app.org;
         let colon = if resource.is_empty() { "" } else { ":" };
-        let mut krn = format!("krn:identity:reg/*:org/{org}{colon}{resource}");
+        let regional = ["dcr-providers/", "application-auth-strategies/"];
+        let (service, region) = match regional.iter().any(|kind| resource.starts_with(kind)) {
+            true => ("konnect", "us"),
+            false => ("identity", "*"),
+        };
+        let mut krn = format!("krn:{service}:reg/{region}:org/{org}{colon}{resource}");
         if krn.ends_with("/?") {
             krn.truncate(krn.len() - 1);
             krn.push_str(text(&entry, "resource").strip_prefix(&krn).expect("the resource"));
         }
         let expected = json!({
-            "type": "authorization", "service": "identity", "resource": krn, "action": action, "granted": true,
+            "type": "authorization", "service": service, "resource": krn, "action": action, "granted": true,
             "org_id": org, "ts": entry["ts"], "principal_id": who.1, "actor_id": "", "client_ip": "127.0.0.1",
             "uri": path, "user_agent": "", "trace_id": reply.header("x-request-id"),
             "credential": { "type": who.0, "id": entry["credential"]["id"] }, "change": entry["change"],
@@ -295,6 +300,32 @@ async fn providers(day: &mut Day) {
     day.step("delete-identity-provider", &[provider], Value::Null, ("delete", &path)).await;
 }
 
+/// DCR providers and strategies.
+async fn application_auth(day: &mut Day) {
+    let secret = "hunter2-registrar";
+    day.secrets.push(secret.to_owned());
+    let config = json!({ "initial_client_id": "registrar", "initial_client_secret": secret });
+    let wanted = json!({ "name": "Entra", "provider_type": "azureAd", "issuer": "https://sts.test/t", "dcr_config": config });
+    let provider = day.step("create-dcr-provider", &[], wanted, ("create", "dcr-providers/{new}")).await;
+    let (provider, path) = (id(&provider), format!("dcr-providers/{}", id(&provider)));
+    let change = json!({ "dcr_config": { "initial_client_secret": secret } });
+    day.step("update-dcr-provider", &[provider], change, ("edit", &path)).await;
+    let strategy = json!({
+        "name": "Tokens", "display_name": "Tokens", "strategy_type": "openid_connect", "dcr_provider_id": provider,
+        "configs": { "openid-connect": {
+            "issuer": "https://sts.test/t", "credential_claim": ["appid"], "scopes": [], "auth_methods": ["bearer"] } },
+    });
+    let new = ("create", "application-auth-strategies/{new}");
+    let made = day.step("create-app-auth-strategy", &[], strategy.clone(), new).await;
+    let (made, at) = (id(&made), format!("application-auth-strategies/{}", id(&made)));
+    day.step("replace-app-auth-strategy", &[made], strategy, ("edit", &at)).await;
+    day.step("update-app-auth-strategy", &[made], json!({ "name": "Better" }), ("edit", &at)).await;
+    let verified = format!("{path}/verify");
+    day.step("verify-dcr-provider", &[provider], Value::Null, ("test", &verified)).await;
+    day.step("delete-dcr-provider", &[provider], Value::Null, ("delete", &path)).await;
+    day.step("delete-app-auth-strategy", &[made], Value::Null, ("delete", &at)).await;
+}
+
 on_both! {
     /// One of every operation that changes something. A new one that is missing here fails the test.
     async fn every_change_leaves_one_entry_or_does_not_happen(engine: Engine) {
@@ -303,6 +334,7 @@ on_both! {
         machines(&mut day).await;
         rules(&mut day).await;
         providers(&mut day).await;
+        application_auth(&mut day).await;
         // What signing in and out leaves behind is told where it is told how that works.
         let elsewhere = [
             "authenticate-kauth",

@@ -12,9 +12,9 @@ mod curity;
 mod discovery;
 mod dynamic;
 mod fault;
+pub mod http;
 mod line;
 mod okta;
-mod provider;
 mod rfc7591;
 mod tokens;
 mod verification;
@@ -29,10 +29,10 @@ use uuid::Uuid;
 
 pub use dynamic::Proof;
 pub use fault::{Fault, Field};
-pub use provider::{DcrConfig, OpenProvider};
 pub use tokens::InitialClient;
 pub use verification::{Step, Verification, probe, verify};
 
+use crate::dcr_providers::{OpenProvider, config::DcrConfig};
 use line::Line;
 use tokens::Tokens;
 

@@ -14,7 +14,7 @@ use crate::{args, from_row, org_sql};
 const SHIFT: u32 = 10;
 
 /// Collections that have a directory; each is the name of its table too.
-const COLLECTIONS: [&str; 1] = ["users"];
+const COLLECTIONS: [&str; 2] = ["users", "application_auth_strategies"];
 
 /// Where a page begins.
 pub(super) struct Place {

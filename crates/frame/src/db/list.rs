@@ -143,14 +143,24 @@ impl Writer {
 
     /// Narrows what is read of a large table to what its search index finds.
     fn search(&mut self, scope: &OrgScope, listing: &Listing, filters: &[Filter]) {
-        for filter in filters.iter().filter(|filter| listing.large && filter.op == Op::Contains) {
-            let Some(Value::Text(term)) = filter.values.first() else { continue };
+        let contains = |filter: &&Filter| matches!(filter.op, Op::Contains | Op::OContains);
+        for filter in filters.iter().filter(|filter| listing.large && contains(filter)) {
+            let text = |value: &Value| match value {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            };
+            let Some(terms) = filter.values.iter().map(text).collect::<Option<Vec<String>>>() else {
+                continue;
+            };
             if scope.session.db().is_postgres() {
-                let Some(tag) = search::postgres_tag(scope.org(), term) else { continue };
-                let (tag, term) = (self.bind(tag), self.bind(pattern(term)));
-                self.sql.push_str(&format!(" AND t.search LIKE {tag} AND t.search LIKE {term} ESCAPE '\\'"));
+                let Some(tag) = search::postgres_tag(scope.org(), &terms) else { continue };
+                let tag = self.bind(tag);
+                let terms: Vec<String> = terms.iter().map(|term| self.bind(pattern(term))).collect();
+                let terms = terms.iter().map(|term| format!("t.search LIKE {term} ESCAPE '\\'"));
+                let terms = terms.collect::<Vec<_>>().join(" OR ");
+                self.sql.push_str(&format!(" AND t.search LIKE {tag} AND ({terms})"));
             } else {
-                let Some(pieces) = search::sqlite_match(scope.org(), term) else { continue };
+                let Some(pieces) = search::sqlite_match(scope.org(), &terms) else { continue };
                 let (table, pieces) = (listing.table, self.bind(pieces));
                 self.sql.push_str(&format!(
                     " AND t.seq IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH {pieces})"
@@ -245,7 +255,8 @@ impl OrgScope {
         };
         let size = i64::from(size);
         let offset = (number - 1) * size;
-        if listing.large && query.filters.is_empty() && query.sort.is_empty() {
+        let everything = listing.large && query.filters.is_empty();
+        if everything && query.sort.is_empty() {
             return self.page_by_directory(listing, number, size, offset).await;
         }
         let mut writer = Writer::conditions(listing, self.bind(args), &query.filters);
@@ -255,8 +266,11 @@ impl OrgScope {
             let direction = if *descending { "DESC NULLS LAST" } else { "ASC NULLS FIRST" };
             order.push_str(&format!("t.{} {direction}, ", field.column));
         }
+        // What is equal is turned round with the rest, so that one index serves both directions.
+        let last = query.sort.last().is_some_and(|(_, descending)| *descending);
+        let last = if last { "DESC" } else { "ASC" };
         let sql = format!(
-            "SELECT {}{} ORDER BY {order}t.seq LIMIT {size} OFFSET {offset}",
+            "SELECT {}{} ORDER BY {order}t.seq {last} LIMIT {size} OFFSET {offset}",
             listing.columns, writer.sql
         );
         let data: Vec<T> = rows(self, composed(sql), writer.args.clone()).await?;
@@ -264,6 +278,8 @@ impl OrgScope {
         // A page that is not full, and not past the end, is the last one: the total is known.
         let total = if found < size && (found > 0 || offset == 0) {
             offset + found
+        } else if everything {
+            directory::place(self, listing.table, 0).await?.total
         } else {
             let sql = format!("SELECT COUNT(*) AS value{}", writer.sql);
             rows::<(i64,)>(self, composed(sql), writer.args).await?.first().map_or(0, |(count,)| *count)

@@ -27,6 +27,7 @@ macro_rules! steps {
 const STEPS: &[Step] = steps! {
     1 "0001_identity";
     2 "0002_signin";
+    3 "0003_application_auth";
 };
 
 /// The newest schema that this program knows.

@@ -27,24 +27,26 @@ pub fn search_text(org: OrgId, texts: &[&str]) -> String {
     all
 }
 
-/// The pieces of a search in the full-text language of SQLite; `None` if the term is too short.
-pub(super) fn sqlite_match(org: OrgId, term: &str) -> Option<String> {
-    let folded: Vec<char> = fold(term).chars().collect();
-    if folded.len() < PIECE {
-        return None;
-    }
-    let mut pieces: Vec<String> = vec![tag(org)];
-    pieces.extend(folded.windows(PIECE).map(|piece| piece.iter().collect()));
-    pieces.dedup();
-    let quoted: Vec<String> =
-        pieces.iter().map(|piece| format!("\"{}\"", piece.replace('"', "\"\""))).collect();
-    Some(quoted.join(" AND "))
+/// A search for any of these terms, by their pieces, in the full-text language of SQLite; `None` if one is
+/// too short.
+pub(super) fn sqlite_match(org: OrgId, terms: &[String]) -> Option<String> {
+    let quoted = |piece: &str| format!("\"{}\"", piece.replace('"', "\"\""));
+    let all_pieces = |term: &String| {
+        let folded: Vec<char> = fold(term).chars().collect();
+        let mut pieces: Vec<String> =
+            folded.windows(PIECE).map(|piece| quoted(&piece.iter().collect::<String>())).collect();
+        pieces.dedup();
+        (!pieces.is_empty()).then(|| format!("({})", pieces.join(" AND ")))
+    };
+    let any: Vec<String> = terms.iter().map(all_pieces).collect::<Option<_>>()?;
+    Some(format!("{} AND ({})", quoted(&tag(org)), any.join(" OR ")))
 }
 
-/// The `LIKE` pattern that finds the organization's tag in PostgreSQL's index; `None` if the term is too
-/// short to be found there.
-pub(super) fn postgres_tag(org: OrgId, term: &str) -> Option<String> {
-    (fold(term).chars().count() >= PIECE).then(|| format!("%{}%", tag(org)))
+/// The `LIKE` pattern that finds the organization's tag in PostgreSQL's index; `None` if one of the terms is
+/// too short to be found there.
+pub(super) fn postgres_tag(org: OrgId, terms: &[String]) -> Option<String> {
+    let long = |term: &String| fold(term).chars().count() >= PIECE;
+    terms.iter().all(long).then(|| format!("%{}%", tag(org)))
 }
 
 #[cfg(test)]
@@ -54,8 +56,11 @@ mod tests {
     #[test]
     fn a_term_becomes_its_pieces() {
         let org = OrgId::from_uuid(uuid::Uuid::nil());
-        assert_eq!(sqlite_match(org, "Ab\"cd").as_deref(), Some(r#""000" AND "ab""" AND "b""c" AND """cd""#));
-        assert_eq!(sqlite_match(org, "ab"), None);
+        let of =
+            |terms: &[&str]| sqlite_match(org, &terms.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["Ab\"cd"]).as_deref(), Some(r#""000" AND (("ab""" AND "b""c" AND """cd"))"#));
+        assert_eq!(of(&["Abcd", "xyz"]).as_deref(), Some(r#""000" AND (("abc" AND "bcd") OR ("xyz"))"#));
+        assert_eq!((of(&["ab"]), of(&["abc", ""])), (None, None));
         assert_eq!(search_text(org, &["Ann@X.co", "Ann Lee"]), "000\nann@x.co\nann lee");
     }
 }

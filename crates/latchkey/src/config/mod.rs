@@ -113,6 +113,8 @@ pub struct Config {
     pub registration: appauth::registration::Settings,
     /// What is set about signing in.
     pub signin: signin::Settings,
+    /// What is set about application auth.
+    pub appauth: appauth::Settings,
     /// What handlers need.
     pub settings: Settings,
 }
@@ -297,6 +299,10 @@ impl Sources {
             }),
             None => regions.as_ref().and_then(|regions| regions.first().cloned()),
         };
+        let plugin_fields = self.read("openid-connect-fields", |text| {
+            let fields = text.split(',').map(str::trim).filter(|field| !field.is_empty());
+            Ok(fields.map(str::to_owned).collect())
+        });
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -340,6 +346,7 @@ impl Sources {
                         .zip(auth0_audience)
                         .map(|(issuer, audience)| signin::auth0::Tenant { issuer, audience }),
                 },
+                appauth: appauth::Settings { plugin_fields: plugin_fields? },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {
                         format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))

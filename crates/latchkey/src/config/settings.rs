@@ -87,6 +87,11 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Region that the auth strategies and DCR providers here are in: roles in other regions do not reach them [default: the first of REGIONS]",
     ),
+    setting(
+        "openid-connect-fields",
+        Some(""),
+        "Fields of the gateway's openid-connect plugin that strategies may set beside the published ones, separated by commas",
+    ),
     setting("access-token-minutes", Some("30"), "How long a session's access token is good"),
     setting("refresh-token-minutes", Some("60"), "How long a session's refresh token is good"),
     setting("session-hours", Some("12"), "How long a session lasts, however often it is refreshed"),
@@ -100,17 +105,17 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "outbound-http",
         Some("false"),
-        "Whether identity providers and DCR providers may be reached in clear, by http",
+        "Whether identity and DCR providers may be reached in clear, by http",
     ),
     setting(
         "outbound-networks",
         Some(""),
-        "Private addresses or networks in which identity providers and DCR providers may be reached, separated by commas",
+        "Private addresses or networks in which identity and DCR providers may be reached, separated by commas",
     ),
     setting(
         "outbound-ca-file",
         None,
-        "Certificate authorities of identity providers and DCR providers, in PEM, beside those of the system",
+        "Certificate authorities of identity and DCR providers, in PEM, beside those of the system",
     ),
     setting(
         "dcr-timeout-seconds",

@@ -21,7 +21,9 @@ on_both! {
         let mut spoiled_fields = BTreeSet::new();
         for operation in operations::all() {
             let Some(schema) = &operation.body else { continue };
-            for name in schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+            let forms = schema["oneOf"].as_array().into_iter().flatten().chain([schema]);
+            let properties = forms.filter_map(|form| form["properties"].as_object());
+            for name in properties.flat_map(serde_json::Map::keys) {
                 declared.insert((operation.id.clone(), name.clone()));
             }
             for (path, good) in good::bodies(&world, operation) {

@@ -18,8 +18,26 @@ pub struct Spoiled {
 /// Spoils a body in every place that its schema describes.
 pub fn spoil(schema: &Value, good: &Value) -> Vec<Spoiled> {
     let mut all = Vec::new();
-    object(schema, good, &Place { field: String::new(), rebuild: &|value| value }, &mut all);
+    object(form(schema, good), good, &Place { field: String::new(), rebuild: &|value| value }, &mut all);
     all
+}
+
+/// The form that a good value has, of a schema with several: the words that tell forms apart fit, and so do
+/// the names; if several have them all, it is the smallest.
+fn form<'s>(schema: &'s Value, good: &Value) -> &'s Value {
+    let exclusive = |form: &Value| form.get("properties").is_none();
+    let Some(forms) = ["oneOf", "anyOf"].iter().find_map(|it| schema[*it].as_array()) else { return schema };
+    if forms.iter().any(exclusive) {
+        return schema;
+    }
+    let fits = |form: &&Value| {
+        good.as_object().into_iter().flatten().all(|(name, value)| {
+            let known = form["properties"].get(name);
+            known.is_some_and(|it| it["enum"].as_array().is_none_or(|words| words.contains(value)))
+        })
+    };
+    let size = |form: &&Value| form["properties"].as_object().map(Map::len);
+    forms.iter().filter(fits).min_by_key(size).expect("a good value has one of the forms")
 }
 
 /// A place in the body: its name, and how the body looks with something else there.
@@ -103,13 +121,7 @@ fn schema_list(schema: &Value, name: &str) -> Vec<String> {
 }
 
 fn value(schema: &Value, good: Option<&Value>, place: &Place<'_>, all: &mut Vec<Spoiled>) {
-    if let Some(forms) = schema["oneOf"].as_array() {
-        // The form that the good value has.
-        let names: Vec<&String> = good.and_then(Value::as_object).into_iter().flat_map(Map::keys).collect();
-        let fits = |form: &&Value| names.iter().all(|name| form["properties"].get(name.as_str()).is_some());
-        let form = forms.iter().find(fits).expect("a good value has one of the forms");
-        return value(form, good, place, all);
-    }
+    let schema = form(schema, good.unwrap_or(&json!({})));
     let kinds = match &schema["type"] {
         Value::String(kind) => vec![kind.clone()],
         _ => schema_list(schema, "type"),
@@ -173,6 +185,7 @@ fn text(schema: &Value, place: &Place<'_>, all: &mut Vec<Spoiled>) {
             "https:///x",
             "https://a b.test",
             "https://u:p@acme.test",
+            "https://acme.test\\.evil.test",
         ],
         _ => &[],
     };
@@ -201,7 +214,15 @@ fn text(schema: &Value, place: &Place<'_>, all: &mut Vec<Spoiled>) {
     }
     // The contract's names match anything.
     if schema["pattern"].as_str().is_some_and(|pattern| pattern != r"^[\w \W]+$") {
-        for misfit in ["a/b", "-ab", "ab-", " ab"] {
+        let least = usize::try_from(schema["minLength"].as_u64().unwrap_or(0)).expect("a length");
+        // Fit for a header, or for a name.
+        let misfits: &[&str] = if schema["pattern"] == "^[!-~]+$" {
+            &["a b", "a\tb", "a\r\nb", "\u{e4}", "\u{7f}"]
+        } else {
+            &["a/b", "-ab", "ab-", " ab"]
+        };
+        for misfit in misfits {
+            let misfit = format!("{misfit:a<least$}");
             all.push(place.spoiled(&format!("{misfit:?}"), Some("matches_regex"), json!(misfit)));
         }
     }

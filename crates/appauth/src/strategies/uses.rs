@@ -1,0 +1,131 @@
+//! What uses a strategy: the one table from which follow whether a strategy is active, whether a provider
+//! is, and whether a strategy can be deleted.
+//!
+//! Whoever lets something use a strategy writes its use in the same transaction, and drops it with it:
+//! publications of products and APIs, portals with a default strategy, applications. Nothing does before
+//! those exist, so until then no strategy is active, and every one can be deleted.
+
+use frame::{
+    args,
+    db::{DbError, FromRow, OrgScope, Row},
+    org_sql,
+};
+use kernel::{Id, StrategyId};
+
+/// A kind of thing that uses strategies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UseKind {
+    /// A version of a product in a portal.
+    ProductVersion,
+    /// The publication of an API or a package of APIs in a portal.
+    Publication,
+    /// A portal whose applications use the strategy unless something else is said.
+    PortalDefault,
+    /// An application.
+    Application,
+}
+
+impl UseKind {
+    const ALL: [Self; 4] = [Self::ProductVersion, Self::Publication, Self::PortalDefault, Self::Application];
+
+    /// As it is stored.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::ProductVersion => "portal-product-version",
+            Self::Publication => "api-publication",
+            Self::PortalDefault => "portal-default",
+            Self::Application => "application",
+        }
+    }
+
+    /// As people are told.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::ProductVersion => "product version",
+            Self::Publication => "API publication",
+            Self::PortalDefault => "default of a portal",
+            Self::Application => "application",
+        }
+    }
+}
+
+/// A use of a strategy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// What kind of thing uses it.
+    pub kind: UseKind,
+    /// Which.
+    pub used_by: Id<()>,
+    /// Whether that is published, so that the strategy is active.
+    pub published: bool,
+    /// What people know it by.
+    pub label: String,
+}
+
+impl FromRow for Use {
+    fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
+        let kind: String = row.get("kind")?;
+        let kind = UseKind::ALL.into_iter().find(|known| known.name() == kind);
+        Ok(Self {
+            kind: kind.ok_or_else(|| frame::sqlx::Error::Decode("no kind of use".into()))?,
+            used_by: row.get("used_by")?,
+            published: row.get("published")?,
+            label: row.get("label")?,
+        })
+    }
+}
+
+/// Whether something published uses the strategy in the row `t`.
+macro_rules! active {
+    () => {
+        "EXISTS (SELECT 1 FROM strategy_uses u \
+         WHERE u.org_id = t.org_id AND u.strategy_id = t.id AND u.published = true)"
+    };
+}
+pub(super) use active;
+
+/// Notes a use, or what has changed of it. Fails with a broken reference if there is no such strategy.
+pub async fn use_put(db: &OrgScope, strategy: StrategyId, it: &Use) -> Result<(), DbError> {
+    let sql = org_sql!(
+        "INSERT INTO strategy_uses (org_id, strategy_id, kind, used_by, published, label) VALUES ($1, $2, $3, $4, $5, $6) ",
+        "ON CONFLICT (org_id, strategy_id, kind, used_by) DO UPDATE SET published = $5, label = $6"
+    );
+    db.execute(sql, args![strategy, it.kind.name(), it.used_by, it.published, &it.label]).await.map(|_| ())
+}
+
+/// Drops the uses by a thing, of all strategies or of all but these.
+pub async fn use_drop(db: &OrgScope, kind: UseKind, used_by: Id<()>) -> Result<u64, DbError> {
+    let sql = org_sql!("DELETE FROM strategy_uses WHERE org_id = $1 AND kind = $2 AND used_by = $3");
+    db.execute(sql, args![kind.name(), used_by]).await
+}
+
+/// How many uses a strategy has.
+pub(super) async fn use_count(db: &OrgScope, strategy: StrategyId) -> Result<i64, DbError> {
+    let sql = org_sql!("SELECT COUNT(*) AS value FROM strategy_uses WHERE org_id = $1 AND strategy_id = $2");
+    db.count(sql, args![strategy]).await
+}
+
+/// How many uses a refusal names.
+const NAMED: usize = 5;
+
+/// Some uses of a strategy, by kind and name.
+async fn use_some(db: &OrgScope, strategy: StrategyId) -> Result<Vec<Use>, DbError> {
+    let sql = org_sql!(
+        "SELECT kind, used_by, published, label FROM strategy_uses WHERE org_id = $1 AND strategy_id = $2 ",
+        "ORDER BY kind, label, used_by LIMIT $3"
+    );
+    db.all(sql, args![strategy, i64::try_from(NAMED).unwrap_or(i64::MAX)]).await
+}
+
+/// What keeps a strategy from being deleted, in words.
+pub(super) async fn use_refusal(db: &OrgScope, strategy: StrategyId) -> Result<Option<String>, DbError> {
+    let count = use_count(db, strategy).await?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let some = use_some(db, strategy).await?;
+    let named: Vec<String> = some.iter().map(|it| format!("[{}] ({})", it.label, it.kind.words())).collect();
+    let more = usize::try_from(count).unwrap_or(usize::MAX).saturating_sub(named.len());
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Ok(Some(format!("The strategy is used by {}{rest}", named.join(", "))))
+}
