@@ -9,6 +9,7 @@ mod conformance;
 mod database;
 mod marketplace;
 mod peers;
+mod registrars;
 mod saml_peers;
 
 pub use app::{Member, TestApp, configuration};
@@ -18,6 +19,7 @@ pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
 pub use marketplace::{AWS_KEY, Marketplace, Resolver};
 pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
+pub use registrars::{Certificate, Registry, wanted};
 pub use saml_peers::{KeyPair, Make, SamlAnswer, SamlProvider};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a

@@ -90,6 +90,10 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
         if on_path("xmlsec1").is_none() {
             install::debian(&["xmlsec1"], "xmlsec1")?;
         }
+        // One of the servers that register clients.
+        if on_path("glewlwyd").is_none() {
+            install::debian(&["glewlwyd"], "glewlwyd")?;
+        }
         tests.env("LATCHKEY_TEST_PEERS", node::prepare(workspace, "peers")?);
         Ok(())
     })?;

@@ -1,8 +1,10 @@
 //! Application auth: how applications come by credentials for APIs. One folder per resource: `mod.rs` has
 //! the types and the rules, `http.rs` the operations, `store.rs` the SQL, `config.rs` the settings that
-//! differ from one kind to the next.
+//! differ from one kind to the next. `registration` speaks with identity providers: one file per kind of
+//! them, behind one trait.
 
 pub mod dcr_providers;
+pub mod registration;
 pub mod strategies;
 
 use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound};
@@ -31,7 +33,8 @@ pub(crate) fn part(app: &App) -> Result<&AppAuth> {
 
 /// Every operation of this crate.
 pub fn operations() -> Vec<Operation> {
-    let groups = [dcr_providers::http::operations(), strategies::http::operations()];
+    let groups =
+        [dcr_providers::http::operations(), registration::http::operations(), strategies::http::operations()];
     groups.into_iter().flatten().collect()
 }
 

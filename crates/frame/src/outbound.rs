@@ -2,6 +2,8 @@
 //! refuses after names are resolved, and it connects to what it looked at, so that a name whose answer
 //! changes gains nothing.
 
+mod request;
+
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,17 +11,18 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Response, StatusCode};
+use http::{Method, StatusCode};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-pub use reqwest::RequestBuilder;
+pub use request::{Answer, Request, read, read_json};
 use reqwest::{
     Certificate, Client, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
-use serde::de::DeserializeOwned;
 
-const CONNECT: Duration = Duration::from_secs(5);
+use crate::telemetry::Calls;
+
+const CONNECT: Duration = Duration::from_secs(3);
 const WHOLE: Duration = Duration::from_secs(10);
 /// Longer answers are not read.
 const LONGEST: usize = 1024 * 1024;
@@ -83,14 +86,16 @@ fn public_v6(ip: Ipv6Addr) -> bool {
 pub enum OutboundError {
     /// The address is none that may be asked.
     Refused(&'static str),
-    /// There is no answer.
+    /// There was no connection, so nothing was sent.
     Unreachable,
-    /// The answer took too long.
+    /// The connection broke before the answer was there; the request may have been worked off.
+    Interrupted,
+    /// The answer took too long; the request may have been worked off.
     TimedOut,
     /// The answer has another status than success.
     Status(StatusCode),
-    /// The answer is too long.
-    TooLong,
+    /// The answer is longer than so many bytes.
+    TooLong(usize),
     /// The answer is not JSON of the shape that is needed.
     NotJson,
 }
@@ -100,9 +105,10 @@ impl fmt::Display for OutboundError {
         match self {
             Self::Refused(why) => f.write_str(why),
             Self::Unreachable => f.write_str("no connection could be made"),
+            Self::Interrupted => f.write_str("the connection broke before the answer was there"),
             Self::TimedOut => f.write_str("the answer took too long"),
             Self::Status(status) => write!(f, "the answer has the status {}", status.as_u16()),
-            Self::TooLong => write!(f, "the answer is longer than {LONGEST} bytes"),
+            Self::TooLong(most) => write!(f, "the answer is longer than {most} bytes"),
             Self::NotJson => f.write_str("the answer is not the JSON that is expected"),
         }
     }
@@ -133,36 +139,58 @@ impl Resolve for Guard {
 /// The client. It is made when it is first needed: reading the system's certificates takes time, and most
 /// commands speak to nobody.
 #[derive(Clone)]
-pub struct Outbound(Arc<Inner>);
+pub struct Outbound {
+    inner: Arc<Inner>,
+    /// What kind of place is asked, for the metrics.
+    destination: &'static str,
+    redirects: bool,
+}
 
 struct Inner {
-    client: OnceLock<Option<Client>>,
+    /// With and without redirects.
+    clients: [OnceLock<Option<Client>>; 2],
     authorities: Vec<Certificate>,
     allowed: Arc<Allowed>,
+    calls: Calls,
 }
 
 impl Outbound {
-    /// A client that keeps to what is allowed.
-    pub fn new(allowed: Allowed) -> Result<Self, reqwest::Error> {
+    /// A client that keeps to what is allowed, and counts its calls.
+    pub fn new(allowed: Allowed, calls: Calls) -> Result<Self, reqwest::Error> {
         let authorities = match &allowed.authorities {
             Some(pem) => Certificate::from_pem_bundle(pem)?,
             None => Vec::new(),
         };
-        Ok(Self(Arc::new(Inner { client: OnceLock::new(), authorities, allowed: Arc::new(allowed) })))
+        let inner = Inner { clients: Default::default(), authorities, allowed: Arc::new(allowed), calls };
+        Ok(Self { inner: Arc::new(inner), destination: "other", redirects: true })
+    }
+
+    /// The same client for places of this kind, by which the metrics tell calls apart.
+    #[must_use]
+    pub fn to(&self, destination: &'static str) -> Self {
+        Self { destination, ..self.clone() }
+    }
+
+    /// The same client, which follows no redirect at all.
+    #[must_use]
+    pub fn without_redirects(&self) -> Self {
+        Self { redirects: false, ..self.clone() }
     }
 
     fn client(&self) -> Result<&Client, OutboundError> {
-        let client = self.0.client.get_or_init(|| {
+        let client = self.inner.clients[usize::from(self.redirects)].get_or_init(|| {
             self.build().map_err(|error| tracing::error!("no HTTP client can be made: {error}")).ok()
         });
         client.as_ref().ok_or(OutboundError::Unreachable)
     }
 
     fn build(&self) -> Result<Client, reqwest::Error> {
+        let policy =
+            if self.redirects { redirect::Policy::custom(same_origin) } else { redirect::Policy::none() };
         Client::builder()
-            .tls_certs_merge(self.0.authorities.iter().cloned())
-            .dns_resolver(Arc::new(Guard(Arc::clone(&self.0.allowed))))
-            .redirect(redirect::Policy::custom(same_origin))
+            .tls_certs_merge(self.inner.authorities.iter().cloned())
+            .dns_resolver(Arc::new(Guard(Arc::clone(&self.inner.allowed))))
+            .redirect(policy)
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
             .no_proxy()
@@ -171,24 +199,34 @@ impl Outbound {
     }
 
     /// Begins a GET.
-    pub fn get(&self, url: &str) -> Result<RequestBuilder, OutboundError> {
+    pub fn get(&self, url: &str) -> Result<Request, OutboundError> {
         self.request(Method::GET, url)
     }
 
     /// Begins a POST.
-    pub fn post(&self, url: &str) -> Result<RequestBuilder, OutboundError> {
+    pub fn post(&self, url: &str) -> Result<Request, OutboundError> {
         self.request(Method::POST, url)
     }
 
     /// Begins a request.
-    pub fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, OutboundError> {
-        Ok(self.client()?.request(method, self.check(url)?))
+    pub fn request(&self, method: Method, url: &str) -> Result<Request, OutboundError> {
+        let counted = |error| {
+            self.inner.calls.count(self.destination, "refused", Duration::ZERO);
+            error
+        };
+        let url = self.check(url).map_err(counted)?;
+        Ok(Request {
+            builder: self.client()?.request(method, url),
+            most: LONGEST,
+            destination: self.destination,
+            calls: self.inner.calls.clone(),
+        })
     }
 
     /// An address that a browser is sent to: it reaches other networks than this server does.
     pub fn link(&self, url: &str) -> Result<Url, OutboundError> {
         let url = Url::parse(url).map_err(|_| OutboundError::Refused("the address is not a URL"))?;
-        if url.scheme() != "https" && !(url.scheme() == "http" && self.0.allowed.http) {
+        if url.scheme() != "https" && !(url.scheme() == "http" && self.inner.allowed.http) {
             return Err(OutboundError::Refused(CLEAR));
         }
         Ok(url)
@@ -202,7 +240,7 @@ impl Outbound {
             Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             _ => None,
         };
-        if ip.is_some_and(|ip| !self.0.allowed.address(ip)) {
+        if ip.is_some_and(|ip| !self.inner.allowed.address(ip)) {
             return Err(OutboundError::Refused(PRIVATE));
         }
         Ok(url)
@@ -215,50 +253,6 @@ fn same_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
     if same && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
 }
 
-/// Sends a request and reads the body of a successful answer.
-pub async fn read(request: RequestBuilder) -> Result<Vec<u8>, OutboundError> {
-    let (status, body) = read_any(request).await?;
-    if status.is_success() { Ok(body) } else { Err(OutboundError::Status(status)) }
-}
-
-/// Sends a request and reads the answer, whatever its status.
-pub async fn read_any(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), OutboundError> {
-    let (parts, body) = exchange(request).await?.into_parts();
-    Ok((parts.status, body))
-}
-
-/// Sends a request and reads the answer, whatever its status, with its headers.
-pub async fn exchange(request: RequestBuilder) -> Result<Response<Vec<u8>>, OutboundError> {
-    let mut response = request.send().await.map_err(|error| told(&error))?;
-    let mut answer = Response::new(Vec::new());
-    *answer.status_mut() = response.status();
-    *answer.headers_mut() = std::mem::take(response.headers_mut());
-    let body = answer.body_mut();
-    while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
-        if body.len() + chunk.len() > LONGEST {
-            return Err(OutboundError::TooLong);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(answer)
-}
-
-/// Sends a request and reads the JSON of a successful answer.
-pub async fn read_json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, OutboundError> {
-    serde_json::from_slice(&read(request).await?).map_err(|_| OutboundError::NotJson)
-}
-
-fn told(error: &reqwest::Error) -> OutboundError {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(cause) = source {
-        if let Some(OutboundError::Refused(why)) = cause.downcast_ref() {
-            return OutboundError::Refused(why);
-        }
-        source = cause.source();
-    }
-    if error.is_timeout() { OutboundError::TimedOut } else { OutboundError::Unreachable }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,7 +263,7 @@ mod tests {
 
     fn loopback() -> Outbound {
         let networks = vec!["127.0.0.0/8".parse().unwrap()];
-        Outbound::new(Allowed { http: true, networks, authorities: None }).unwrap()
+        Outbound::new(Allowed { http: true, networks, authorities: None }, Calls::default()).unwrap()
     }
 
     /// Answers every connection with this text, and tells where it listens.
@@ -322,14 +316,15 @@ mod tests {
 
     #[tokio::test]
     async fn private_places_are_refused_by_address_and_by_name() {
-        let client = Outbound::new(Allowed { http: true, ..Allowed::default() }).unwrap();
+        let allowed = Allowed { http: true, ..Allowed::default() };
+        let client = Outbound::new(allowed, Calls::default()).unwrap();
         for url in ["http://127.0.0.1:1/", "http://2130706433/", "http://[::1]/", "http://[::ffff:10.0.0.1]/"]
         {
             assert_eq!(client.get(url).err(), Some(OutboundError::Refused(PRIVATE)), "{url}");
         }
         let by_name = read(client.get("http://localhost:1/").unwrap()).await;
         assert_eq!(by_name, Err(OutboundError::Refused(PRIVATE)));
-        let strict = Outbound::new(Allowed::default()).unwrap();
+        let strict = Outbound::new(Allowed::default(), Calls::default()).unwrap();
         assert_eq!(strict.get("http://example.com/").err(), Some(OutboundError::Refused(CLEAR)));
         assert!(strict.get("file:///etc/passwd").is_err());
     }
@@ -345,7 +340,7 @@ mod tests {
         let long = answering(long).await;
         assert_eq!(
             read(loopback().get(&format!("http://{long}/")).unwrap()).await,
-            Err(OutboundError::TooLong)
+            Err(OutboundError::TooLong(LONGEST))
         );
     }
 
@@ -356,5 +351,35 @@ mod tests {
         let from = answering(text).await;
         let got = read(loopback().get(&format!("http://{from}/")).unwrap()).await;
         assert_eq!(got, Err(OutboundError::Status(StatusCode::FOUND)));
+    }
+
+    #[tokio::test]
+    async fn what_was_never_sent_is_told_from_what_may_have_been_worked_off() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let got = read(loopback().get(&format!("http://{closed}/")).unwrap()).await;
+        assert_eq!(got, Err(OutboundError::Unreachable));
+        let half = answering("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{".to_owned()).await;
+        let got = read(loopback().get(&format!("http://{half}/")).unwrap()).await;
+        assert_eq!(got, Err(OutboundError::Interrupted));
+        let none = answering(String::new()).await;
+        let got = read(loopback().get(&format!("http://{none}/")).unwrap()).await;
+        assert_eq!(got, Err(OutboundError::Interrupted));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = loopback().get(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        assert_eq!(read(silent.timeout(Duration::from_millis(50))).await, Err(OutboundError::TimedOut));
+    }
+
+    #[tokio::test]
+    async fn calls_are_counted_by_destination_and_outcome() {
+        let calls = Calls::default();
+        let networks = vec!["127.0.0.0/8".parse().unwrap()];
+        let allowed = Allowed { http: true, networks, authorities: None };
+        let client = Outbound::new(allowed, calls.clone()).unwrap().to("okta").without_redirects();
+        let text = "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n";
+        let from = answering(text.to_owned()).await;
+        let answer = client.get(&format!("http://{from}/")).unwrap().send().await;
+        assert!(answer.is_ok_and(|answer| answer.status == 302), "nothing is followed");
+        assert!(client.get("http://10.0.0.1/").is_err());
+        assert_eq!((calls.so_far("okta", "3xx"), calls.so_far("okta", "refused")), (1, 1));
     }
 }

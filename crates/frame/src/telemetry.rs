@@ -21,6 +21,7 @@ use prometheus_client::{
 use crate::{App, audit::Origin, operations::Spec, principal::Principal};
 
 const BUCKETS: [f64; 12] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+const CALL_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -31,6 +32,46 @@ struct RequestLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabels {
     operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    destination: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DestinationLabels {
+    destination: &'static str,
+}
+
+/// What this process asked of others, by the kind of place and by what became of it.
+#[derive(Clone)]
+pub struct Calls {
+    counts: Family<CallLabels, Counter>,
+    durations: Family<DestinationLabels, Histogram, fn() -> Histogram>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            counts: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(CALL_BUCKETS)),
+        }
+    }
+}
+
+impl Calls {
+    /// Counts a call.
+    pub fn count(&self, destination: &'static str, outcome: &'static str, took: Duration) {
+        self.counts.get_or_create(&CallLabels { destination, outcome }).inc();
+        self.durations.get_or_create(&DestinationLabels { destination }).observe(took.as_secs_f64());
+    }
+
+    /// How many calls went so.
+    pub fn so_far(&self, destination: &'static str, outcome: &'static str) -> u64 {
+        self.counts.get_or_create(&CallLabels { destination, outcome }).get()
+    }
 }
 
 /// How the access log is written.
@@ -51,6 +92,7 @@ pub struct Telemetry {
     connections_open: Gauge,
     cache_hits: Gauge,
     cache_misses: Gauge,
+    calls: Calls,
     lines: Option<Lines>,
 }
 
@@ -81,6 +123,17 @@ impl Telemetry {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         registry.register("requests", "Requests by operation and status", requests.clone());
         registry.register("request_duration_seconds", "Time to answer, by operation", durations.clone());
+        let calls = Calls::default();
+        registry.register(
+            "outbound_requests",
+            "Requests to others, by the kind of destination and outcome",
+            calls.counts.clone(),
+        );
+        registry.register(
+            "outbound_request_duration_seconds",
+            "Time until others answered, by the kind of destination",
+            calls.durations.clone(),
+        );
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -97,8 +150,14 @@ impl Telemetry {
             registry,
             requests,
             durations,
+            calls,
             lines: access_log.map(Lines::start),
         }
+    }
+
+    /// Where calls of others are counted.
+    pub fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
     /// The handles of an operation.

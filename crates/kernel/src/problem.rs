@@ -63,6 +63,9 @@ pub enum Problem {
     TooManyRequests(Duration),
     /// The server cannot take it now.
     Unavailable(&'static str),
+    /// A service elsewhere does not do what it should; with the time after which trying again makes sense,
+    /// if it does.
+    Upstream(&'static str, Option<Duration>),
     /// The database asks to run the transaction again. Never reaches a client.
     Again,
     /// A refusal that leaves a trace: what was written before it stays. The client sees what is inside.
@@ -120,7 +123,8 @@ impl Problem {
             Self::UnsupportedMediaType => 415,
             Self::TooManyRequests(_) => 429,
             Self::Internal(_) => 500,
-            Self::Unavailable(_) | Self::Again => 503,
+            Self::Upstream(_, None) => 502,
+            Self::Upstream(_, Some(_)) | Self::Unavailable(_) | Self::Again => 503,
         }
     }
 
@@ -186,6 +190,10 @@ impl Problem {
             Self::TooManyRequests(wait) => {
                 retry_after = Some(wait.as_secs().max(1));
                 ("Rate Limited", "Too many requests".to_owned())
+            }
+            Self::Upstream(why, wait) => {
+                retry_after = wait.map(|wait| wait.as_secs().max(1));
+                (if wait.is_some() { "Service Unavailable" } else { "Bad Gateway" }, (*why).to_owned())
             }
             Self::Unavailable(why) => {
                 retry_after = Some(1);

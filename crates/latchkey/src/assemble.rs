@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use appauth::AppAuth;
+use appauth::{AppAuth, registration::Registrar};
 use frame::{
     App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
@@ -240,8 +240,11 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
     extensions.insert(Arc::new(RoleCreators) as Arc<dyn Creators>);
-    let going_out =
-        |allowed| Outbound::new(allowed).map_err(|error| format!("outbound-ca-file cannot be used: {error}"));
+    let telemetry = Telemetry::new(config.access_log.then_some(config.log_format));
+    let going_out = |allowed| {
+        Outbound::new(allowed, telemetry.calls())
+            .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))
+    };
     let outbound = going_out(config.outbound.clone())?;
     extensions.insert(AppAuth { settings: config.appauth.clone(), outbound: outbound.clone() });
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
@@ -250,22 +253,30 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     let marketplace = match &config.signin.marketplace {
         Some(settings) => {
             let anywhere = going_out(Allowed::everything(config.outbound.authorities.clone()))?;
+            let anywhere = anywhere.to("aws_marketplace");
             Some(Arc::new(Resolver::new(settings.clone(), anywhere, Arc::clone(&wall), aws)))
         }
         None => None,
     };
+    extensions.insert(Registrar::new(
+        &outbound,
+        config.registration.clone(),
+        config.settings.public_url.clone(),
+        Arc::clone(&wall),
+        Arc::clone(&entropy),
+    ));
     extensions.insert(SignIn {
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
-        outbound,
+        outbound: outbound.to("identity_provider"),
         oidc: Arc::default(),
         saml: Arc::default(),
         marketplace,
     });
     Ok(App::new(AppParts {
         access: Arc::new(Access::new(Box::new(authenticators))),
-        telemetry: Telemetry::new(config.access_log.then_some(config.log_format)),
+        telemetry,
         traces: TraceIds::new(&*entropy),
         refusals: Refusals::default(),
         settings: config.settings.clone(),

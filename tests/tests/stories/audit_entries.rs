@@ -327,6 +327,8 @@ async fn application_auth(day: &mut Day) {
     let (made, at) = (id(&made), format!("application-auth-strategies/{}", id(&made)));
     day.step("replace-app-auth-strategy", &[made], strategy, ("edit", &at)).await;
     day.step("update-app-auth-strategy", &[made], json!({ "name": "Better" }), ("edit", &at)).await;
+    let verified = format!("{path}/verify");
+    day.step("verify-dcr-provider", &[provider], Value::Null, ("test", &verified)).await;
     day.step("delete-dcr-provider", &[provider], Value::Null, ("delete", &path)).await;
     day.step("delete-app-auth-strategy", &[made], Value::Null, ("delete", &at)).await;
 }

@@ -49,7 +49,7 @@ async fn opened(app: &TestApp, provider: &Value) -> (String, String) {
         DcrConfig::Http { dcr_base_url, api_key, disable_event_hooks, .. } => {
             (api_key, format!("{dcr_base_url} {disable_event_hooks}"))
         }
-        DcrConfig::KongIdentity => panic!("nobody can make one"),
+        DcrConfig::Rfc7591 { .. } | DcrConfig::KongIdentity => panic!("nobody can make one"),
     };
     (secret.reveal().clone(), rest)
 }

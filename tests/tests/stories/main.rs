@@ -7,6 +7,7 @@ mod auth0;
 mod auth_strategies;
 mod creators;
 mod dcr_providers;
+mod dcr_verify;
 mod device_grant;
 mod group_mappings;
 mod identity_providers;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use url::Origin;
 
 use super::ProviderPatch;
+use crate::registration::Proof;
 
 /// How a provider is reached, with its secret: for whoever speaks to it.
 pub enum DcrConfig {
@@ -55,6 +56,14 @@ pub enum DcrConfig {
         disable_refresh_secret: bool,
         /// Whether an application may have several credentials.
         allow_multiple_credentials: bool,
+    },
+    /// Any server that keeps to RFC 7591 and RFC 7592. No provider can be configured so yet.
+    Rfc7591 {
+        /// What lets one register.
+        proof: Proof,
+        /// Whether it replaces a client's secret each time that the client is changed. The standards leave it
+        /// open, and have no other way to replace one.
+        update_rotates_secret: bool,
     },
     /// The built-in server.
     KongIdentity,

@@ -16,6 +16,9 @@ pub(super) fn render(problem: &Problem) -> Rendered {
         Problem::Forbidden(_) => (403, "unauthorized_client", None),
         Problem::TooManyRequests(wait) => (429, "temporarily_unavailable", Some(wait.as_secs().max(1))),
         Problem::Unavailable(_) | Problem::Again => (503, "temporarily_unavailable", Some(1)),
+        Problem::Upstream(_, wait) => {
+            (problem.status(), "temporarily_unavailable", wait.map(|wait| wait.as_secs().max(1)))
+        }
         Problem::NotFound(_)
         | Problem::NoRoute
         | Problem::MethodNotAllowed(_)

@@ -110,6 +110,8 @@ pub struct Config {
     pub brand: Brand,
     /// What may be reached of what users name.
     pub outbound: Allowed,
+    /// What is set about registering clients at identity providers.
+    pub registration: appauth::registration::Settings,
     /// What is set about signing in.
     pub signin: signin::Settings,
     /// What is set about application auth.
@@ -167,7 +169,7 @@ impl Sources {
     /// Validates everything; fails with every fault, each a sentence with setting, value and rule.
     pub fn config(mut self) -> Result<Config, Vec<String>> {
         let listen = self.read("listen", |text| text.parse().map_err(|_| "must be ADDRESS:PORT".to_owned()));
-        let public_url = self.read("public-url", public_url);
+        let public_url = self.read("public-url", base_url);
         let data_dir = self.read("data-dir", |text| Ok(PathBuf::from(text))).unwrap_or_default();
         let database = match self.get("database-url").text {
             Some(_) => self.read("database-url", |text| DatabaseUrl::parse(text).map_err(str::to_owned)),
@@ -256,6 +258,9 @@ impl Sources {
                 .collect::<Option<Vec<_>>>()
                 .ok_or_else(|| "must be ID=NAME, separated by commas".to_owned())
         });
+        let dcr_timeout = self.number("dcr-timeout-seconds", 1, 60);
+        let azure_login = self.read("dcr-azure-login-url", base_url);
+        let azure_graph = self.read("dcr-azure-graph-url", base_url);
         let auth0_issuer = self.read("auth0-issuer", |text| {
             let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
             url.map(|_| text.to_owned()).ok_or_else(|| "must be a URL".to_owned())
@@ -327,6 +332,11 @@ impl Sources {
                     networks: outbound_networks?,
                     authorities: outbound_ca,
                 },
+                registration: appauth::registration::Settings {
+                    azure_login: azure_login?,
+                    azure_graph: azure_graph?,
+                    timeout: Duration::from_secs(dcr_timeout?.into()),
+                },
                 signin: signin::Settings {
                     access_life: minutes(access_minutes?),
                     refresh_life: minutes(refresh_minutes?),
@@ -376,7 +386,7 @@ impl Sources {
     }
 }
 
-fn public_url(text: &str) -> Result<String, String> {
+fn base_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
         Some(host) if !host.is_empty() && !host.contains(['?', '#', ' ']) => {

@@ -110,12 +110,27 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "outbound-networks",
         Some(""),
-        "Private addresses or networks in which identity providers may be reached, separated by commas",
+        "Private addresses or networks in which identity and DCR providers may be reached, separated by commas",
     ),
     setting(
         "outbound-ca-file",
         None,
-        "Certificate authorities of identity providers and of AWS, in PEM, beside those of the system",
+        "Certificate authorities of identity and DCR providers and of AWS, in PEM, beside those of the system",
+    ),
+    setting(
+        "dcr-timeout-seconds",
+        Some("10"),
+        "How long one request to a DCR provider may take; everything that somebody waits for, three times as long",
+    ),
+    setting(
+        "dcr-azure-login-url",
+        Some("https://login.microsoftonline.com"),
+        "Where Microsoft Entra ID hands out tokens; sovereign clouds have others",
+    ),
+    setting(
+        "dcr-azure-graph-url",
+        Some("https://graph.microsoft.com"),
+        "Where Microsoft Graph is; sovereign clouds have others",
     ),
     setting("auth0-issuer", None, "Issuer whose access tokens the Auth0 operations take, https://TENANT/"),
     setting("auth0-audience", None, "Audience that these tokens must be for"),

@@ -23,7 +23,7 @@ use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
     runtime_components::RuntimeComponents,
 };
-use frame::outbound::{self, Outbound, OutboundError};
+use frame::outbound::{Answer, Outbound, OutboundError};
 use http_body_util::BodyExt;
 use kernel::{Secret, WallClock};
 use tokio::sync::OnceCell;
@@ -221,11 +221,14 @@ impl Road {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
         let out = self.way.0.request(parts.method, &parts.uri.to_string()).map_err(failed)?;
-        let mut out = out.headers(parts.headers).body(body);
+        let mut out = out.headers(parts.headers).body(body.into());
         if let Some(limit) = self.limit {
             out = out.timeout(limit);
         }
-        let answer: http::Response<_> = outbound::exchange(out).await.map_err(failed)?.map(Into::into);
+        let Answer { status, headers, body } = out.send().await.map_err(failed)?;
+        let mut answer = http::Response::new(body.into());
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
         HttpResponse::try_from(answer).map_err(|error| ConnectorError::user(error.into()))
     }
 }
@@ -234,7 +237,7 @@ impl Road {
 fn failed(error: OutboundError) -> ConnectorError {
     match error {
         OutboundError::TimedOut => ConnectorError::timeout(error.into()),
-        OutboundError::Unreachable => ConnectorError::io(error.into()),
+        OutboundError::Unreachable | OutboundError::Interrupted => ConnectorError::io(error.into()),
         _ => ConnectorError::user(error.into()),
     }
 }

@@ -8,7 +8,7 @@ mod known;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use frame::{
     App,
-    outbound::{OutboundError, RequestBuilder, read_any, read_json},
+    outbound::{Request, read_json},
 };
 use http::header;
 use identity::identity_providers::{CLIENT_SECRETS, Provider, config::Oidc};
@@ -170,11 +170,11 @@ async fn exchange(
 ) -> Result<Tokens, Halt> {
     let fault = |error: &_| unreachable(&config.issuer_url, error);
     let request = exchange_request(app, provider, config, discovery, code, verifier)?;
-    let (status, body) = read_any(request).await.map_err(|error| fault(&error))?;
-    if !status.is_success() {
-        let told = serde_json::from_slice::<ErrorAnswer>(&body);
+    let answer = request.send().await.map_err(|error| fault(&error))?;
+    if !answer.status.is_success() {
+        let told = answer.json::<ErrorAnswer>();
         let error = told.map_or_else(
-            |_| format!("status {}", status.as_u16()),
+            |_| format!("status {}", answer.status.as_u16()),
             |told| code_shown(&told.error).to_owned(),
         );
         tracing::warn!(issuer = config.issuer_url, error, "a provider refused a code");
@@ -184,7 +184,7 @@ async fn exchange(
         };
         return refused(format!("Your company's sign-in page did not accept its own code: {error}.{hint}"));
     }
-    serde_json::from_slice(&body).map_err(|_| fault(&OutboundError::NotJson))
+    answer.json().map_err(|error| fault(&error))
 }
 
 fn exchange_request(
@@ -194,7 +194,7 @@ fn exchange_request(
     discovery: &Discovery,
     code: &str,
     verifier: &str,
-) -> Result<RequestBuilder, Halt> {
+) -> Result<Request, Halt> {
     let place = &discovery.token_endpoint;
     let outbound = &part(app)?.outbound;
     let mut request = outbound.post(place).map_err(|error| unreachable(&config.issuer_url, &error))?;
@@ -214,16 +214,13 @@ fn exchange_request(
                 // RFC 6749 section 2.3.1: both are encoded as forms encode before they are joined.
                 let encode =
                     |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                request = request.basic_auth(encode(&config.client_id), Some(encode(&secret)));
+                request = request.basic_auth(&encode(&config.client_id), &encode(&secret));
             } else {
                 form.append_pair("client_id", &config.client_id).append_pair("client_secret", &secret);
             }
         }
     }
-    Ok(request
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::ACCEPT, "application/json")
-        .body(form.finish()))
+    Ok(request.header(header::ACCEPT, "application/json").form(form.finish()))
 }
 
 /// What the provider says beside the token, about the same subject (Core section 5.3.2).
@@ -235,7 +232,7 @@ pub(crate) async fn userinfo(
     subject: &str,
 ) -> Result<Map<String, Value>, Halt> {
     let fault = |error: &_| unreachable(issuer, error);
-    let request = part(app)?.outbound.get(place).map_err(|error| fault(&error))?.bearer_auth(token.reveal());
+    let request = part(app)?.outbound.get(place).map_err(|error| fault(&error))?.bearer_auth(token);
     let told: Map<String, Value> = read_json(request).await.map_err(|error| fault(&error))?;
     if told.get("sub").and_then(Value::as_str) != Some(subject) {
         return refused("Your company's sign-in page told about somebody else than who signed in.");

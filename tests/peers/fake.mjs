@@ -1,0 +1,116 @@
+// What the fakes of vendors share. They are fakes because the vendors offer nothing that runs here; each checks
+// every request against what its vendor publishes, and keeps what it was told in a storage of its own.
+//
+// A fake is started as NAME.mjs KEY CERTIFICATE, and prints two addresses: the one by TLS, as the vendor has it,
+// and one in clear, which has /__test besides:
+//   GET   what the fake has, and the requests that it got
+//   POST  { trouble: [...] }: requests that go wrong, each { method, path, times, … } with
+//           status, headers, body   what is answered
+//           how     `hang` (no answer), `cut` (the connection breaks), `half` (half an answer)
+//           after   whether the request is worked off first
+//         and what else the fake can be told
+
+import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+
+/** An answer. */
+export const answer = (status, json, headers = {}) => ({ status, json, headers });
+
+/** Starts the fake. `handle` answers requests, `state` tells what there is, `tell` takes what it is told. */
+export async function serve(handle, state, tell = () => {}) {
+  const [key, certificate] = process.argv.slice(2);
+  let trouble = [];
+  const seen = [];
+
+  async function respond(req, res) {
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    const url = new URL(req.url, base);
+    const path = url.pathname;
+    const type = (req.headers['content-type'] ?? '').split(';')[0];
+    seen.push({ method: req.method, path, query: url.search, type: req.headers['content-type'] ?? null, body, headers: req.headers });
+    const known = trouble.find((one) => one.times > 0 && one.method === req.method && new RegExp(one.path).test(path));
+    const request = { method: req.method, path, query: url.searchParams, headers: req.headers, type, body };
+    if (known) known.times -= 1;
+    const worked = known && !known.after ? answer(known.status ?? 500, undefined) : await handle(request);
+    const given = worked ?? answer(404, { error: 'Not Found' });
+    if (known?.how === 'hang') return;
+    if (known?.how === 'cut') return res.destroy();
+    let text = given.json === undefined ? '' : JSON.stringify(given.json);
+    if (known && 'body' in known) text = known.body;
+    if (known?.how === 'half') {
+      res.writeHead(given.status, { 'content-type': 'application/json', 'content-length': text.length + 50 });
+      res.write(text.slice(0, text.length / 2));
+      return setTimeout(() => res.destroy(), 20);
+    }
+    const headers = text ? { 'content-type': 'application/json', ...given.headers } : given.headers;
+    res.writeHead(known?.status ?? given.status, { ...headers, ...known?.headers });
+    res.end(text);
+  }
+
+  async function test(req, res) {
+    if (req.method === 'GET') return res.end(JSON.stringify({ ...state(), seen }));
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    const told = JSON.parse(Buffer.concat(chunks));
+    if (told.trouble) trouble = told.trouble.map((one) => ({ times: 1, ...one }));
+    if (told.forget) seen.length = 0;
+    tell(told);
+    res.end('{}');
+  }
+
+  const guarded = (work) => (req, res) =>
+    work(req, res).catch((error) => {
+      console.error(error);
+      res.statusCode = 500;
+      res.end(String(error?.stack));
+    });
+  const listening = (server) => new Promise((ready) => server.listen(0, '127.0.0.1', () => ready(server.address().port)));
+  const tls = https.createServer({ key: fs.readFileSync(key), cert: fs.readFileSync(certificate) }, guarded(respond));
+  const clear = http.createServer(guarded((req, res) => (req.url === '/__test' ? test(req, res) : respond(req, res))));
+  const base = `https://localhost:${await listening(tls)}`;
+  const plain = `http://127.0.0.1:${await listening(clear)}`;
+  process.stdin.resume();
+  process.stdin.on('end', () => process.exit());
+  return { base, plain, ready: () => console.log(`${base} ${plain}`) };
+}
+
+/** The claims of a token that the fake made. Nobody verifies them but the fake. */
+export const mint = (claims) => {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'none' })}.${part(claims)}.fake`;
+};
+export const claims = (authorization = '') => {
+  const token = /^Bearer (.+)$/.exec(authorization)?.[1];
+  if (!token?.endsWith('.fake')) return null;
+  return JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+};
+
+/** The fields of a form, or of JSON where a vendor takes both. */
+export const fields = ({ type, body }) => {
+  if (type === 'application/x-www-form-urlencoded') return Object.fromEntries(new URLSearchParams(body));
+  try {
+    return type === 'application/json' ? JSON.parse(body) : {};
+  } catch {
+    return {};
+  }
+};
+
+/** A body that has to be a JSON object. */
+export const object = ({ type, body }) => {
+  if (type !== 'application/json') return null;
+  try {
+    const value = JSON.parse(body);
+    return value && typeof value === 'object' && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+};
+
+/** Members of an object that are none of these. */
+export const unknown = (value, known) => Object.keys(value).filter((name) => !known.includes(name));
+
+/** Whether a text is an absolute URL. */
+export const isUrl = (text) => typeof text === 'string' && URL.canParse(text);
