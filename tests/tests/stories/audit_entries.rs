@@ -271,7 +271,7 @@ async fn rules(day: &mut Day) {
     let allowed = json!({ "enabled": true, "allowed_ips": ["127.0.0.1"] });
     day.step("put-ip-allow-list", &[org], allowed, list).await;
     day.step("patch-ip-allow-list", &[org], json!({ "enabled": false }), list).await;
-    let token = "a+registration/token==";
+    let token = "a+registration/token";
     day.secrets.push(token.to_owned());
     let link = ("create", "marketplace-customers/?");
     day.step("resolveCustomer", &[], json!({ "token": token }), link).await;

@@ -1,6 +1,8 @@
 //! Whoever bought on AWS Marketplace becomes a customer of this installation. The marketplace is moto, which checks
 //! every signature; `peers/marketplace.py` says what each token is for.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tests::{Answer, Client, Engine, Marketplace, TestApp, on_both, python};
 
@@ -201,7 +203,6 @@ on_both! {
         for token in ["Stale+1/==", "Denied+1/=="] {
             shop.not_now(token, "AWS Marketplace refuses this installation").await;
         }
-        shop.not_now("Slow+1/==", "AWS Marketplace took too long to answer").await;
         let asked = shop.aws.asked().await;
         let times = |token: &str| asked.iter().filter(|it| *it == token).count();
         assert_eq!(times("Throttled+9/=="), 3, "no more than that");
@@ -212,6 +213,24 @@ on_both! {
         // A hiccup is nothing that the client sees.
         shop.owner_brings("Throttled+2/==").await.expect(201);
         assert_eq!((shop.links().await.len(), shop.entries().await.len()), (1, 1));
+    }
+}
+
+on_both! {
+    /// AWS may take its time: nobody else waits meanwhile, and whoever asked is told in the end.
+    async fn a_slow_answer(engine: Engine) {
+        let Some(shop) = shop(engine).await else { return };
+        let slow = tokio::spawn(posting(&shop.app.owner, RESOLVE, json!({ "token": "Slow+1/==" })));
+        while shop.aws.asked().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        shop.owner_brings(BOB).await.expect(201);
+        assert!(!slow.is_finished(), "the other one is not answered yet");
+        let answer = slow.await.expect("an answer");
+        assert_eq!(answer.header("retry-after"), "1");
+        let wanted = "AWS Marketplace took too long to answer";
+        assert_eq!(problem(answer), identity_problem(503, "Service Unavailable", wanted));
+        assert_eq!(shop.links().await.len(), 1);
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
         assert!(with(&[]).is_ok_and(|it| it.is_none()));
         assert!(with(&[("REGION", "us-east-1")]).is_ok_and(|it| it.is_some()));
         for alone in [("ENDPOINT", "https://aws.test"), ("PRODUCT_CODES", "a")] {
-            let faults = with(&[alone]).err().expect("a fault");
+            let faults = with(&[alone]).expect_err("a fault");
             assert!(faults[0].ends_with("only good with aws-marketplace-region"), "{faults:?}");
         }
         // One fault, not two.
