@@ -8,10 +8,10 @@ use frame::{
     db::{Db, OrgScope, PlatformScope, PoolSettings},
     listener::{Peer, Port},
     principal::User,
-    runtime::{ShiftedClock, SystemClock, SystemEntropy},
+    runtime::{ShiftedClock, SystemEntropy},
 };
 use identity::{organizations::Founding, persons, tokens, users};
-use kernel::{Clock, Email, OrgId, Secret, SystemAccountId, Token, TokenKind, UserId};
+use kernel::{Clock, Email, OrgId, Secret, SystemAccountId, Token, TokenKind, UserId, WallClock};
 use latchkey::{
     assemble::{self, Outside},
     config::{Config, Sources},
@@ -28,6 +28,8 @@ pub struct TestApp {
     pub app: App,
     /// Its organizations' time.
     pub clock: Arc<ShiftedClock>,
+    /// The machine's time, as it has it.
+    pub wall: Arc<ShiftedClock>,
     /// Its organization.
     pub org: OrgId,
     /// The owner, calling with a personal access token.
@@ -68,7 +70,8 @@ impl TestApp {
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let database = Arc::new(Fresh::new(engine).await);
         let clock = Arc::new(ShiftedClock::default());
-        let (app, base, stop) = node(&database, &clock, settings).await;
+        let wall = Arc::new(ShiftedClock::default());
+        let (app, base, stop) = node(&database, &clock, &wall, settings).await;
         let founding = Founding {
             name: "Acme".to_owned(),
             email: Email::parse("owner@acme.test").expect("an address"),
@@ -79,16 +82,17 @@ impl TestApp {
         let founded = identity::organizations::organization_found(&app, founding).await;
         let founded = founded.expect("founding works").expect("nothing was there");
         let owner = Client::new(base).with_token(founded.token.reveal());
-        Self { app, clock, org: founded.organization, owner, owner_id: founded.owner, stop, database }
+        Self { app, clock, wall, org: founded.organization, owner, owner_id: founded.owner, stop, database }
     }
 
     /// Starts another node on the same database, with caches of its own.
     pub async fn another_node(&self) -> Self {
-        let (app, base, stop) = node(&self.database, &self.clock, &[]).await;
+        let (app, base, stop) = node(&self.database, &self.clock, &self.wall, &[]).await;
         let owner = Client::new(base).with_token(self.owner.token());
         Self {
             app,
             clock: Arc::clone(&self.clock),
+            wall: Arc::clone(&self.wall),
             org: self.org,
             owner,
             owner_id: self.owner_id,
@@ -123,6 +127,7 @@ impl TestApp {
         Self {
             app: self.app.clone(),
             clock: Arc::clone(&self.clock),
+            wall: Arc::clone(&self.wall),
             org,
             owner: owner.client,
             owner_id: owner.id,
@@ -242,6 +247,7 @@ impl Drop for TestApp {
 async fn node(
     database: &Fresh,
     clock: &Arc<ShiftedClock>,
+    wall: &Arc<ShiftedClock>,
     settings: &[(&str, &str)],
 ) -> (App, String, watch::Sender<bool>) {
     let directory = database.directory.to_string_lossy().into_owned();
@@ -251,7 +257,8 @@ async fn node(
     let db = Db::open(&database.url, PoolSettings { connections: 4 }).await.expect("the database opens");
     db.migrate().await.expect("migrations apply");
     let clock: Arc<dyn Clock> = Arc::<ShiftedClock>::clone(clock);
-    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let wall: Arc<dyn WallClock> = Arc::<ShiftedClock>::clone(wall);
+    let outside = Outside { clock, wall, entropy: Arc::new(SystemEntropy) };
     let app = assemble::app(&config, db, outside).await.expect("the parts fit");
     let router = assemble::server(&app).expect("the operations fit").router();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

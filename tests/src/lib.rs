@@ -7,6 +7,7 @@ mod browser;
 mod client;
 mod conformance;
 mod database;
+pub mod passkey_device;
 mod peers;
 mod saml_peers;
 
@@ -15,6 +16,7 @@ pub use beside::Beside;
 pub use browser::{Browser, PUBLIC_URL};
 pub use client::{Answer, Client};
 pub use database::{Engine, Fresh};
+pub use passkey_device::PasskeyDevice;
 pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
 pub use saml_peers::{KeyPair, Make, SamlAnswer, SamlProvider};
 

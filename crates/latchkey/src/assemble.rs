@@ -24,7 +24,10 @@ use frame::{
 };
 use identity::{roles::Catalogue, tokens::TokenAuthenticator};
 use kernel::{Clock, Problem, TokenHash, WallClock, query::Limits};
-use signin::{SignIn, keys::SigningKeys, passwords::Hasher, sessions::SessionAuthenticator};
+use signin::{
+    SignIn, keys::SigningKeys, passkeys::webauthn::RelyingParty, passwords::Hasher,
+    sessions::SessionAuthenticator,
+};
 
 use crate::config::{Config, Sources};
 
@@ -213,13 +216,18 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
-    extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
+    extensions.insert(Arc::new(Pages::new(
+        config.brand.clone(),
+        &signin::pages::TEMPLATES,
+        &signin::pages::SCRIPTS,
+    )?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
     extensions.insert(SignIn {
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
+        passkeys: RelyingParty::at(&config.settings.public_url),
         outbound: Outbound::new(config.outbound.clone())
             .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?,
         oidc: Arc::default(),

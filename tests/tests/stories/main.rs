@@ -16,6 +16,8 @@ mod mails;
 mod nodes;
 mod organizations;
 mod pages;
+mod passkey_attacks;
+mod passkeys;
 mod personal_tokens;
 mod plans;
 mod role_catalogue;
