@@ -365,7 +365,7 @@ on_both! {
     async fn not_by_single_sign_on(engine: Engine) {
         let app = start(engine).await;
         let mut browser = with_passkey(&app, OWNER, &mut device()).await;
-        let page = manage(&browser);
+        let page = manage(browser.open("/account").await);
         browser.open(&page).await.shows(200, "Remove it");
         app.database.beside().await.query("UPDATE sessions SET method = 'oidc'").await;
         let id = page.split('=').nth(1).expect("an id");

@@ -29,7 +29,7 @@ use crate::passkeys::{
 /// Longest name.
 const LONGEST: usize = 100;
 /// What a browser may send.
-pub(super) const ANSWER: usize = 20_000;
+pub(super) const ANSWER: usize = 8_000;
 
 pub(super) const STALE: &str = "That took too long, or was sent twice. Try it once more.";
 pub(super) const UNKNOWN: &str =
