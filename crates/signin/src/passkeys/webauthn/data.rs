@@ -77,3 +77,44 @@ impl<'d> AuthenticatorData<'d> {
         self.flags & ELIGIBLE != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The data of an assertion with these flags and this behind them.
+    fn data(flags: u8, rest: &[u8]) -> Vec<u8> {
+        [&[7; 32][..], &[flags, 0, 0, 1, 2], rest].concat()
+    }
+
+    #[test]
+    fn every_part_is_read_and_nothing_is_left() {
+        let bytes = data(PRESENT | VERIFIED | ELIGIBLE | BACKED_UP, b"");
+        let read = AuthenticatorData::read(&bytes).unwrap();
+        assert_eq!((read.rp_id_hash, read.sign_count), (&[7; 32][..], 258));
+        assert!(read.present() && read.verified() && read.eligible() && read.made.is_none());
+        assert!(AuthenticatorData::read(&data(EXTENSIONS, b"\xa1\x61k\xf5")).is_some());
+        for (flags, rest) in [
+            (PRESENT, &b"\0"[..]),
+            (BACKED_UP, b""),
+            (EXTENSIONS, b""),
+            (EXTENSIONS, b"\xa1\x61k\xf5\0"),
+            (EXTENSIONS, b"\xa1\x01\xf5"),
+            (ATTESTED, b""),
+            (ATTESTED, &[0; 18]),
+            (ATTESTED, &[0xff; 60]),
+        ] {
+            assert!(AuthenticatorData::read(&data(flags, rest)).is_none(), "{flags} {rest:x?}");
+        }
+        assert!(AuthenticatorData::read(&data(0, b"")[..36]).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(flags: u8, rest: Vec<u8>) {
+            let _ = AuthenticatorData::read(&data(flags, &rest));
+            let _ = AuthenticatorData::read(&rest);
+        }
+    }
+}

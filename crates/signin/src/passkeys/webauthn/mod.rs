@@ -279,6 +279,7 @@ impl Assertion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn only_names_that_browsers_trust_are_relying_parties() {
@@ -302,6 +303,33 @@ mod tests {
             "",
         ] {
             assert_eq!(party(none), None, "{none}");
+        }
+    }
+
+    /// An answer with this client data and these parts.
+    fn answer(client: &[u8], parts: &[(&str, &[u8])]) -> String {
+        let encode = |bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let mut response = serde_json::json!({ "clientDataJSON": encode(client) });
+        for (name, bytes) in parts {
+            response[*name] = encode(bytes).into();
+        }
+        serde_json::json!({ "id": "AAAA", "type": "public-key", "response": response }).to_string()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_does_not_panic(text: String, client: Vec<u8>, first: Vec<u8>, second: Vec<u8>) {
+            let party = RelyingParty::at("https://id.example.com").unwrap();
+            let good = br#"{"type":"webauthn.create","origin":"https://id.example.com","challenge":"AAAA"}"#;
+            for text in [text, answer(&client, &[]), answer(good, &[("attestationObject", &first)])] {
+                if let Ok(registration) = Registration::read(&text, &party) {
+                    prop_assert!(registration.check(&party).is_err());
+                }
+            }
+            let good = br#"{"type":"webauthn.get","origin":"https://id.example.com","challenge":"AAAA"}"#;
+            let text = answer(good, &[("authenticatorData", &first), ("signature", &second)]);
+            let known = Known { public_key: &client, eligible: false, verification: false };
+            prop_assert!(Assertion::read(&text, &party).unwrap().check(&party, &known).is_err());
         }
     }
 }
