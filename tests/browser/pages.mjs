@@ -178,10 +178,10 @@ async function passkeys(visit, tag, email, own) {
   const { page, context, see, fill, press } = visit;
   const device = await deviceOf(visit);
   await page.goto(`${base}/account`);
-  await fill({ Password: 'Wrong-Horse-77' });
+  await fill({ 'Your password, to add one': 'Wrong-Horse-77' });
   await press('Add a passkey');
   await see('account-passkey-wrong', 'This is not your present password.');
-  await fill({ Password: own });
+  await fill({ 'Your password, to add one': own });
   await press('Add a passkey');
   await see('passkey-add', 'Your device makes it');
   await fill({ Name: 'My laptop' });
@@ -189,7 +189,7 @@ async function passkeys(visit, tag, email, own) {
   await see('account-passkey', 'The passkey is added.');
   const [made] = await device.credentials();
   assert.ok(made.isResidentCredential && made.rpId === 'localhost', JSON.stringify(made));
-  await fill({ Password: own });
+  await fill({ 'Your password, to add one': own });
   await press('Add a passkey');
   await fill({ Name: 'My laptop again' });
   await press('Make a passkey');
@@ -204,11 +204,11 @@ async function passkeys(visit, tag, email, own) {
   await fill({ 'E-mail address': email, Password: own });
   await press('Sign in');
   await see('factor-passkey', 'Enter the code that your authenticator app shows');
-  await device.knowOwner(false);
   await press('Use a passkey');
   await page.getByText('Where you are signed in').waitFor();
   await context.clearCookies();
   await page.goto(`${base}/login`);
+  await device.knowOwner(false);
   await press('Sign in with a passkey');
   await see('login-passkey-none', 'No passkey was used');
   await device.knowOwner(true);

@@ -157,7 +157,7 @@ pub async fn passkey_add(
     if answer.is_empty() {
         return Ok(Checked::Stale);
     }
-    let registration = match Registration::read(answer, party) {
+    let registration = match Registration::read(answer) {
         Ok(registration) => registration,
         Err(refusal) => return Ok(refused(refusal)),
     };
@@ -224,7 +224,7 @@ pub async fn passkey_sign_in(cx: &Cx, visit: &Visit, answer: &str) -> Result<Che
     if answer.is_empty() {
         return Ok(Checked::Stale);
     }
-    let assertion = match Assertion::read(answer, party) {
+    let assertion = match Assertion::read(answer) {
         Ok(assertion) => assertion,
         Err(refusal) => return Ok(refused(refusal)),
     };
@@ -244,6 +244,7 @@ pub async fn passkey_sign_in(cx: &Cx, visit: &Visit, answer: &str) -> Result<Che
     let Some(passkey) = known else { return Ok(refused(Refusal("nobody has it"))) };
     let handle = passkey.person_id.uuid();
     if assertion.user_handle.as_deref() != Some(handle.as_bytes()) {
+        passwords::failed(cx, passkey.person_id, Outcome::InvalidPassword).await?;
         return Ok(refused(Refusal("its authenticator says that it is somebody else's")));
     }
     if !agrees(cx, party, &assertion, &passkey, true).await? {
@@ -265,7 +266,7 @@ pub async fn passkey_factor(
     if answer.is_empty() {
         return Ok(Checked::Stale);
     }
-    let assertion = match Assertion::read(answer, party) {
+    let assertion = match Assertion::read(answer) {
         Ok(assertion) => assertion,
         Err(refusal) => return Ok(refused(refusal)),
     };

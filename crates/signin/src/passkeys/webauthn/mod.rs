@@ -53,12 +53,20 @@ enum Ceremony {
 /// What the browser itself says: what it was asked, by whom, with which challenge.
 struct ClientData {
     bytes: Vec<u8>,
+    says: Value,
     challenge: Vec<u8>,
 }
 
 impl ClientData {
-    fn read(bytes: Vec<u8>, party: &RelyingParty, ceremony: Ceremony) -> Result<Self, Refusal> {
+    fn read(response: &Value) -> Result<Self, Refusal> {
+        let bytes = bytes_of(&response["clientDataJSON"]).ok_or(Refusal("there is no client data"))?;
         let says = kernel::json::parse(&bytes).map_err(|_| Refusal("the client data is no JSON"))?;
+        let challenge = bytes_of(&says["challenge"]).ok_or(Refusal("there is no challenge"))?;
+        Ok(Self { bytes, says, challenge })
+    }
+
+    fn check(&self, party: &RelyingParty, ceremony: Ceremony) -> Result<(), Refusal> {
+        let says = &self.says;
         let wanted = match ceremony {
             Ceremony::Create => "webauthn.create",
             Ceremony::Get => "webauthn.get",
@@ -72,8 +80,7 @@ impl ClientData {
         if says["crossOrigin"] == true || !says["topOrigin"].is_null() {
             return Err(Refusal("a page inside another one asked"));
         }
-        let challenge = bytes_of(&says["challenge"]).ok_or(Refusal("there is no challenge"))?;
-        Ok(Self { bytes, challenge })
+        Ok(())
     }
 
     fn hash(&self) -> impl AsRef<[u8]> {
@@ -128,12 +135,11 @@ pub struct Made {
 
 impl Registration {
     /// Reads what a browser sent.
-    pub fn read(text: &str, party: &RelyingParty) -> Result<Self, Refusal> {
+    pub fn read(text: &str) -> Result<Self, Refusal> {
         let (id, response) = answer(text)?;
-        let client = bytes_of(&response["clientDataJSON"]).ok_or(Refusal("there is no client data"))?;
         let attestation = bytes_of(&response["attestationObject"]);
         let attestation = attestation.ok_or(Refusal("there is no attestation object"))?;
-        Ok(Self { id, client: ClientData::read(client, party, Ceremony::Create)?, attestation })
+        Ok(Self { id, client: ClientData::read(&response)?, attestation })
     }
 
     /// What was answered to.
@@ -145,6 +151,7 @@ impl Registration {
     /// own signature, which browsers leave in place.
     pub fn check(&self, party: &RelyingParty) -> Result<Made, Refusal> {
         const MALFORMED: Refusal = Refusal("the attestation object is malformed");
+        self.client.check(party, Ceremony::Create)?;
         let (mut format, mut statement, mut authenticator) = (None, None, None);
         let mut reader = Decoder::new(&self.attestation);
         cbor::map(&mut reader, |name: &str, reader| {
@@ -234,7 +241,7 @@ pub struct Known<'k> {
 
 impl Assertion {
     /// Reads what a browser sent.
-    pub fn read(text: &str, party: &RelyingParty) -> Result<Self, Refusal> {
+    pub fn read(text: &str) -> Result<Self, Refusal> {
         let (id, response) = answer(text)?;
         let part = |name: &str| bytes_of(&response[name]).ok_or(Refusal("a part of the answer is missing"));
         let user_handle = match &response["userHandle"] {
@@ -244,7 +251,7 @@ impl Assertion {
         Ok(Self {
             id,
             user_handle,
-            client: ClientData::read(part("clientDataJSON")?, party, Ceremony::Get)?,
+            client: ClientData::read(&response)?,
             authenticator: part("authenticatorData")?,
             signature: part("signature")?,
         })
@@ -257,6 +264,7 @@ impl Assertion {
 
     /// Checks it; how often the passkey has signed.
     pub fn check(&self, party: &RelyingParty, known: &Known<'_>) -> Result<u32, Refusal> {
+        self.client.check(party, Ceremony::Get)?;
         let data = AuthenticatorData::read(&self.authenticator);
         let data = data.ok_or(Refusal("the authenticator data is malformed"))?;
         check(&data, party)?;
@@ -322,14 +330,14 @@ mod tests {
             let party = RelyingParty::at("https://id.example.com").unwrap();
             let good = br#"{"type":"webauthn.create","origin":"https://id.example.com","challenge":"AAAA"}"#;
             for text in [text, answer(&client, &[]), answer(good, &[("attestationObject", &first)])] {
-                if let Ok(registration) = Registration::read(&text, &party) {
+                if let Ok(registration) = Registration::read(&text) {
                     prop_assert!(registration.check(&party).is_err());
                 }
             }
             let good = br#"{"type":"webauthn.get","origin":"https://id.example.com","challenge":"AAAA"}"#;
             let text = answer(good, &[("authenticatorData", &first), ("signature", &second)]);
             let known = Known { public_key: &client, eligible: false, verification: false };
-            prop_assert!(Assertion::read(&text, &party).unwrap().check(&party, &known).is_err());
+            prop_assert!(Assertion::read(&text).unwrap().check(&party, &known).is_err());
         }
     }
 }
