@@ -6,12 +6,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { setDefaultResultOrder } from 'node:dns';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
 const [base, token, password, folder] = process.argv.slice(2);
+// The server listens on 127.0.0.1 and is reached by name, since passkeys are for names.
+setDefaultResultOrder('ipv4first');
 const OWNER = 'owner@latchkey.test';
 const CLIENT = '344f59db-f401-4ce7-9407-00a0823fbacf';
 
@@ -149,6 +152,114 @@ async function secondFactor({ page, see, fill, press }, email, own) {
   await see('account-factor', 'You have 10 recovery codes left');
 }
 
+/** A device with passkeys, which Chromium itself plays. */
+async function deviceOf({ page, context }) {
+  const session = await context.newCDPSession(page);
+  await session.send('WebAuthn.enable');
+  const options = {
+    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+    automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', { options });
+  const tell = (what, more) => session.send(`WebAuthn.${what}`, { authenticatorId, ...more });
+  return {
+    forget: () => tell('clearCredentials'),
+    knowOwner: (isUserVerified) => tell('setUserVerified', { isUserVerified }),
+    credentials: async () => (await tell('getCredentials')).credentials,
+    leave: async () => {
+      await tell('removeVirtualAuthenticator');
+      await session.detach();
+    },
+  };
+}
+
+/** A passkey is added, signs in alone and beside the password, and is removed; what it cannot do is said. */
+async function passkeys(visit, tag, email, own) {
+  const { page, context, see, fill, press } = visit;
+  const device = await deviceOf(visit);
+  await page.goto(`${base}/account`);
+  await fill({ 'Your password, to add one': 'Wrong-Horse-77' });
+  await press('Add a passkey');
+  await see('account-passkey-wrong', 'This is not your present password.');
+  await fill({ 'Your password, to add one': own });
+  await press('Add a passkey');
+  await see('passkey-add', 'Your device makes it');
+  await fill({ Name: 'My laptop' });
+  await press('Make a passkey');
+  await see('account-passkey', 'The passkey is added.');
+  const [made] = await device.credentials();
+  assert.ok(made.isResidentCredential && made.rpId === 'localhost', JSON.stringify(made));
+  await fill({ 'Your password, to add one': own });
+  await press('Add a passkey');
+  await fill({ Name: 'My laptop again' });
+  await press('Make a passkey');
+  await see('passkey-add-again', 'This device has a passkey of yours already.');
+
+  await context.clearCookies();
+  await page.goto(`${base}/login?return_to=/device-activate`);
+  await press('Sign in with a passkey');
+  await see('device-passkey', 'Enter the code that your command line');
+  await context.clearCookies();
+  await page.goto(`${base}/login`);
+  await fill({ 'E-mail address': email, Password: own });
+  await press('Sign in');
+  await see('factor-passkey', 'Enter the code that your authenticator app shows');
+  await press('Use a passkey');
+  await page.getByText('Where you are signed in').waitFor();
+  await context.clearCookies();
+  await page.goto(`${base}/login`);
+  await device.knowOwner(false);
+  await press('Sign in with a passkey');
+  await see('login-passkey-none', 'No passkey was used');
+  await device.knowOwner(true);
+  await press('Sign in with a passkey');
+  await page.getByText('Where you are signed in').waitFor();
+
+  await page.getByRole('link', { name: 'Manage the passkey My laptop' }).click();
+  await see('passkey', 'A passkey of yours');
+  await fill({ Name: 'Old laptop' });
+  await press('Rename it');
+  await page.getByRole('link', { name: 'Manage the passkey Old laptop' }).click();
+  await fill({ 'Your password': own });
+  await press('Remove it');
+  await see('account-passkey-removed', 'The passkey is removed.');
+  await context.clearCookies();
+  await page.goto(`${base}/login`);
+  await press('Sign in with a passkey');
+  await see('login-passkey-refused', 'This passkey does not let you in.');
+  await device.forget();
+  await addedFirst(visit, `${tag}-first@latchkey.test`);
+  await device.leave();
+}
+
+/** Where an organization wants a second factor, a passkey is added on the way in. */
+async function addedFirst({ page, context, see, fill, press }, email) {
+  await owner('PATCH', '/v3/organizations/me', { mfa_enabled: true });
+  await context.clearCookies();
+  await page.goto((await invite(email)).link);
+  await fill({ 'Full name': 'Joe Ray', Password: 'Fresh-Horse-77' });
+  await press('Join');
+  await page.getByText('You have joined.').waitFor();
+  await fill({ 'E-mail address': email, Password: 'Fresh-Horse-77' });
+  await press('Sign in');
+  await see('factor-add-first', 'Your organization asks for a second factor.');
+  await fill({ Name: 'My laptop' });
+  await press('Make a passkey');
+  await see('factor-codes-passkey', 'They are not shown again');
+  await page.getByRole('link', { name: 'I have kept them' }).click();
+  await see('account-passkey-only', 'A passkey is asked for beside your password.');
+  await owner('PATCH', '/v3/organizations/me', { mfa_enabled: false });
+}
+
+/** Without scripts nothing speaks of passkeys. */
+async function noPasskeys({ page }) {
+  for (const path of ['/account', '/login']) {
+    await page.goto(`${base}${path}`);
+    assert.equal(await page.getByText('passkey').filter({ visible: true }).count(), 0, path);
+    await page.context().clearCookies();
+  }
+}
+
 async function rehearsal({ page, see }, tag) {
   await through('oidc');
   await oidc.tell({ person: { sub: `new-${tag}`, email: `new-${tag}@latchkey.test`, name: 'Lou New', groups: ['dev', 'all'] } });
@@ -252,6 +363,8 @@ async function everything(tag, options) {
   await press('Join');
   await see('account-new', 'Ann Lee');
   await secondFactor(visit, `${tag}@latchkey.test`, 'Fresh-Horse-77');
+  if (options.javaScriptEnabled === false) await noPasskeys(visit);
+  else await passkeys(visit, tag, `${tag}@latchkey.test`, 'Fresh-Horse-77');
   await page.context().clearCookies();
   await page.goto(link);
   await see('invite-used', 'This invite was used');

@@ -8,10 +8,10 @@ use frame::{
     db::{Db, OrgScope, PlatformScope, PoolSettings},
     listener::{Peer, Port},
     principal::User,
-    runtime::{ShiftedClock, SystemClock, SystemEntropy},
+    runtime::{ShiftedClock, SystemEntropy},
 };
 use identity::{organizations::Founding, persons, tokens, users};
-use kernel::{Clock, Email, OrgId, Secret, SystemAccountId, Token, TokenKind, UserId};
+use kernel::{Clock, Email, OrgId, Secret, SystemAccountId, Token, TokenKind, UserId, WallClock};
 use latchkey::{
     assemble::{self, Outside},
     config::{Config, Sources},
@@ -32,6 +32,8 @@ pub struct TestApp {
     pub app: App,
     /// Its organizations' time.
     pub clock: Arc<ShiftedClock>,
+    /// The machine's time, as it has it.
+    pub wall: Arc<ShiftedClock>,
     /// Its organization.
     pub org: OrgId,
     /// The owner, calling with a personal access token.
@@ -72,7 +74,8 @@ impl TestApp {
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let database = Arc::new(Fresh::new(engine).await);
         let clock = Arc::new(ShiftedClock::default());
-        let (app, base, stop) = node(&database, &clock, settings).await;
+        let wall = Arc::new(ShiftedClock::default());
+        let (app, base, stop) = node(&database, &clock, &wall, settings).await;
         let founding = Founding {
             name: "Acme".to_owned(),
             email: Email::parse("owner@acme.test").expect("an address"),
@@ -83,16 +86,17 @@ impl TestApp {
         let founded = identity::organizations::organization_found(&app, founding).await;
         let founded = founded.expect("founding works").expect("nothing was there");
         let owner = Client::new(base).with_token(founded.token.reveal());
-        Self { app, clock, org: founded.organization, owner, owner_id: founded.owner, stop, database }
+        Self { app, clock, wall, org: founded.organization, owner, owner_id: founded.owner, stop, database }
     }
 
     /// Starts another node on the same database, with caches of its own.
     pub async fn another_node(&self) -> Self {
-        let (app, base, stop) = node(&self.database, &self.clock, &[]).await;
+        let (app, base, stop) = node(&self.database, &self.clock, &self.wall, &[]).await;
         let owner = Client::new(base).with_token(self.owner.token());
         Self {
             app,
             clock: Arc::clone(&self.clock),
+            wall: Arc::clone(&self.wall),
             org: self.org,
             owner,
             owner_id: self.owner_id,
@@ -127,6 +131,7 @@ impl TestApp {
         Self {
             app: self.app.clone(),
             clock: Arc::clone(&self.clock),
+            wall: Arc::clone(&self.wall),
             org,
             owner: owner.client,
             owner_id: owner.id,
@@ -254,6 +259,7 @@ impl Drop for TestApp {
 async fn node(
     database: &Fresh,
     clock: &Arc<ShiftedClock>,
+    wall: &Arc<ShiftedClock>,
     settings: &[(&str, &str)],
 ) -> (App, String, watch::Sender<bool>) {
     let directory = database.directory.to_string_lossy().into_owned();
@@ -264,7 +270,8 @@ async fn node(
     db.migrate().await.expect("migrations apply");
     let clock: Arc<dyn Clock> = Arc::<ShiftedClock>::clone(clock);
     let aws = Credentials::Key(AWS_KEY.0.to_owned(), Secret::new(AWS_KEY.1.to_owned()));
-    let outside = Outside { clock, wall: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), aws };
+    let wall: Arc<dyn WallClock> = Arc::<ShiftedClock>::clone(wall);
+    let outside = Outside { clock, wall, entropy: Arc::new(SystemEntropy), aws };
     let app = assemble::app(&config, db, outside).await.expect("the parts fit");
     let router = assemble::server(&app).expect("the operations fit").router();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

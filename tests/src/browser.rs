@@ -25,6 +25,8 @@ pub struct Browser {
     pub status: u16,
     /// The policy of what it shows.
     pub policy: String,
+    /// What it calls itself.
+    pub agent: String,
     /// Where it stops, once.
     stop: Option<String>,
 }
@@ -40,6 +42,7 @@ impl Browser {
             page: String::new(),
             status: 0,
             policy: String::new(),
+            agent: String::new(),
             stop: None,
         }
     }
@@ -117,6 +120,9 @@ impl Browser {
                 vec![("cookie", cookies.as_str()), ("accept", "text/html"), ("sec-fetch-site", from)];
             if method == Method::POST {
                 headers.push(("content-type", "application/x-www-form-urlencoded"));
+            }
+            if !self.agent.is_empty() {
+                headers.push(("user-agent", &self.agent));
             }
             let client = if site.is_empty() { self.client.clone() } else { Client::new(&*site).unchecked() };
             let answer = client.send(method.clone(), &path, &headers, body).await;
@@ -231,6 +237,17 @@ impl Browser {
             values.insert((*name).to_owned(), (*value).to_owned());
         }
         encoded(values.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// What the form that goes to this path asks of passkeys, as its page's script gets it.
+    #[track_caller]
+    pub fn passkey_options(&self, action: &str) -> serde_json::Value {
+        let opening = format!("action=\"{action}\" data-passkey=\"");
+        let rest = self.page.split(&opening).nth(1);
+        let rest = rest.unwrap_or_else(|| panic!("no passkey for {action} in {}", self.page));
+        let text = unescaped(rest.split('"').next().unwrap_or_default());
+        let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        all["publicKey"].clone()
     }
 
     /// Signs in with a password.

@@ -31,11 +31,12 @@ pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> 
         ("LATCHKEY_OUTBOUND_HTTP", "true"),
         ("LATCHKEY_OUTBOUND_NETWORKS", "127.0.0.1"),
     ]);
+    let installation = installation.by_name();
     let token = installation.init()?;
     let server = installation.serve()?;
     let mut node = Command::new("node");
     node.current_dir(&folder).arg("pages.mjs").env("PEERS", peers);
-    node.args([&format!("http://{}", server.address), &token, PASSWORD]).args(screenshots);
+    node.args([&format!("http://localhost:{}", server.address.port()), &token, PASSWORD]).args(screenshots);
     if let Some(chromium) = on_path("chromium") {
         node.env("CHROMIUM", chromium);
     }

@@ -21,6 +21,8 @@ pub struct Installation {
     log: Log,
     /// Further settings, as environment variables.
     settings: Vec<(String, String)>,
+    /// The name by which clients reach the server, if not by its address.
+    host: Option<&'static str>,
 }
 
 /// What the server writes while it is driven.
@@ -50,6 +52,7 @@ impl Installation {
             prefix: prefix.to_vec(),
             log,
             settings: Vec::new(),
+            host: None,
         })
     }
 
@@ -57,6 +60,11 @@ impl Installation {
     pub fn with(mut self, settings: &[(&str, &str)]) -> Self {
         self.settings.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         self
+    }
+
+    /// The same, reached as `localhost`: browsers know no passkeys for an address.
+    pub fn by_name(self) -> Self {
+        Self { host: Some("localhost"), ..self }
     }
 
     /// Makes the first organization and returns its owner's token.
@@ -85,6 +93,9 @@ impl Installation {
         let address = free_address()?;
         let mut command = self.configure(self.program());
         command.arg("serve").env("LATCHKEY_LISTEN", address.to_string());
+        if let Some(host) = self.host {
+            command.env("LATCHKEY_PUBLIC_URL", format!("http://{host}:{}", address.port()));
+        }
         Server::start(command, address, self.data.join("server.log"), self.log)
     }
 

@@ -1,5 +1,5 @@
-//! Pages for people: templates inside the binary, one layout, one stylesheet, no script. Every form is
-//! guarded: its hidden field must fit a cookie that only this server sets.
+//! Pages for people: templates inside the binary, one layout, one stylesheet, and no script but where a page says so.
+//! Every form is guarded: its hidden field must fit a cookie that only this server sets.
 
 use std::sync::Arc;
 
@@ -21,11 +21,12 @@ use crate::{
 
 /// The content type of pages.
 pub const HTML: &str = "text/html; charset=utf-8";
-/// Nothing from elsewhere, no script at all, and forms to us alone, or to one more place.
-fn policy(forms_to: &str) -> String {
+/// Nothing from elsewhere, no script, or ours alone, and forms to us alone, or to one more place.
+fn policy(forms_to: &str, script: bool) -> String {
+    let script = if script { " script-src 'self';" } else { "" };
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{forms_to}; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self';{script} form-action 'self'{forms_to}; \
+         base-uri 'none'; frame-ancestors 'none'"
     )
 }
 /// The cookie that forms are bound to.
@@ -35,6 +36,8 @@ pub const FORM_FIELD: &str = "csrf";
 
 /// A template: its name and its text.
 pub type Template = (&'static str, &'static str);
+/// A script: its name and its text.
+pub type Script = (&'static str, &'static str);
 
 const TEMPLATES: [Template; 3] = [
     ("layout.html", include_str!("../templates/layout.html")),
@@ -56,14 +59,15 @@ pub struct Pages {
     environment: Environment<'static>,
     brand: Brand,
     style: String,
+    scripts: &'static [Script],
     mark: String,
-    /// Changes with the stylesheet, so that browsers can keep it for good.
+    /// Changes with the stylesheet and the scripts, so that browsers can keep them for good.
     version: String,
 }
 
 impl Pages {
     /// Reads the templates; fails on one that is faulty.
-    pub fn new(brand: Brand, templates: &[Template]) -> Result<Self, String> {
+    pub fn new(brand: Brand, templates: &[Template], scripts: &'static [Script]) -> Result<Self, String> {
         let mut environment = Environment::new();
         // A name that a page does not get is a mistake, not an empty text.
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
@@ -75,9 +79,10 @@ impl Pages {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 20 20\"><path fill=\"{}\" d=\"M10 0a10 10 0 1 1 0 20H3a3 3 0 0 1-3-3v-7A10 10 0 0 1 10 0Z\"/></svg>",
             brand.color
         );
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
+        let texts: String = scripts.iter().map(|(_, text)| *text).chain([&*style]).collect();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, texts.as_bytes());
         let version = BASE64_URL_SAFE_NO_PAD.encode(&digest.as_ref()[..6]);
-        Ok(Self { environment, brand, style, mark, version })
+        Ok(Self { environment, brand, style, scripts, mark, version })
     }
 
     /// The name on every page.
@@ -92,12 +97,15 @@ impl Pages {
         template.render(context! { ..more, ..base }).map_err(|error| Problem::internal(format!("{error:#}")))
     }
 
-    /// The stylesheet or the mark; `None` for any other path.
+    /// The stylesheet, the mark or a script; `None` for any other path.
     pub fn asset(&self, path: &str) -> Option<(&'static str, &str)> {
         match path.strip_prefix("/assets/")?.split_once('/')?.1 {
             "style.css" => Some(("text/css; charset=utf-8", &self.style)),
             "mark.svg" => Some(("image/svg+xml", &self.mark)),
-            _ => None,
+            name => {
+                let (_, text) = self.scripts.iter().find(|(script, _)| *script == name)?;
+                Some(("text/javascript; charset=utf-8", text))
+            }
         }
     }
 
@@ -147,11 +155,11 @@ impl Pages {
 
 /// The headers of every page.
 pub fn headers() -> [(HeaderName, HeaderValue); 3] {
-    headers_with("")
+    headers_with("", false)
 }
 
-fn headers_with(forms_to: &str) -> [(HeaderName, HeaderValue); 3] {
-    let policy = HeaderValue::from_str(&policy(forms_to));
+fn headers_with(forms_to: &str, script: bool) -> [(HeaderName, HeaderValue); 3] {
+    let policy = HeaderValue::from_str(&policy(forms_to, script));
     [
         (header::CONTENT_SECURITY_POLICY, policy.unwrap_or(HeaderValue::from_static("default-src 'none'"))),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -212,7 +220,7 @@ impl Visit {
         let pages = self.app.part::<Arc<Pages>>()?;
         let more = Value::from(Serde(more));
         let html = pages.render(template, title, &guard(&self.app, &self.cookie), more)?;
-        Ok(Page { status: 200, html, headers: self.keep()?, forms_to: String::new() })
+        Ok(Page { status: 200, html, headers: self.keep()?, forms_to: String::new(), script: false })
     }
 
     /// The header that lets the browser be known again, if it was not known yet.
@@ -238,6 +246,8 @@ pub struct Page {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// A place beside ours to which its forms may go.
     forms_to: String,
+    /// Whether scripts of ours run on it.
+    script: bool,
 }
 
 impl Page {
@@ -246,7 +256,7 @@ impl Page {
         let location =
             HeaderValue::from_str(path).map_err(|_| Problem::internal("a place that cannot be written"))?;
         headers.push((header::LOCATION, location));
-        Ok(Self { status: 303, html: String::new(), headers, forms_to: String::new() })
+        Ok(Self { status: 303, html: String::new(), headers, forms_to: String::new(), script: false })
     }
 
     /// The same page with another status.
@@ -259,6 +269,12 @@ impl Page {
     #[must_use]
     pub fn with_forms_to(self, origin: &str) -> Self {
         Self { forms_to: format!(" {origin}"), ..self }
+    }
+
+    /// The same page, on which scripts of ours may run.
+    #[must_use]
+    pub fn with_script(self, script: bool) -> Self {
+        Self { script, ..self }
     }
 
     /// The same page, setting more cookies.
@@ -274,8 +290,8 @@ impl Reply for Page {
         ReplySpec { status: 200, schema: None, content_type: HTML }
     }
     fn respond(self) -> Result<Response> {
-        let Self { status, html, mut headers, forms_to } = self;
-        headers.extend(headers_with(&forms_to));
+        let Self { status, html, mut headers, forms_to, script } = self;
+        headers.extend(headers_with(&forms_to, script));
         let body = (status != 303).then(|| (HTML, html.into_bytes()));
         Ok(Response { status, body, headers })
     }
@@ -326,7 +342,7 @@ mod tests {
     #[test]
     fn a_page_escapes_what_it_shows() {
         let brand = Brand { name: "<b>&\"".to_owned(), color: "#000000".to_owned() };
-        let pages = Pages::new(brand, &[]).unwrap();
+        let pages = Pages::new(brand, &[], &[]).unwrap();
         let html = pages.error(&Problem::Conflict("<script>x</script>".to_owned()), 7).unwrap();
         assert!(!html.contains("<script>") && !html.contains("<b>"), "{html}");
         assert!(html.contains("&lt;script&gt;") && html.contains("<code>7</code>"));

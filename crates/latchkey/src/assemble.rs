@@ -32,6 +32,7 @@ use signin::{
     SignIn,
     keys::SigningKeys,
     marketplace::{Credentials, Resolver},
+    passkeys::webauthn::RelyingParty,
     passwords::Hasher,
     services::ServiceAuthenticator,
     sessions::SessionAuthenticator,
@@ -247,7 +248,11 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     };
     let outbound = going_out(config.outbound.clone())?;
     extensions.insert(AppAuth { settings: config.appauth.clone(), outbound: outbound.clone() });
-    extensions.insert(Arc::new(Pages::new(config.brand.clone(), &signin::pages::TEMPLATES)?));
+    extensions.insert(Arc::new(Pages::new(
+        config.brand.clone(),
+        &signin::pages::TEMPLATES,
+        &signin::pages::SCRIPTS,
+    )?));
     let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
     let marketplace = match &config.signin.marketplace {
@@ -269,6 +274,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         settings: config.signin.clone(),
         keys,
         hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
+        passkeys: RelyingParty::at(&config.settings.public_url),
         outbound: outbound.to("identity_provider"),
         oidc: Arc::default(),
         saml: Arc::default(),

@@ -4,7 +4,7 @@ use frame::{App, chores::Chore, db::PlatformScope};
 use identity::organizations;
 use kernel::{Result, WallClock};
 
-use crate::{device, part, passwords, services, sessions, sso, throttle};
+use crate::{device, part, passkeys, passwords, services, sessions, sso, throttle};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -45,5 +45,6 @@ pub async fn sweep(app: &App) -> Result<()> {
     device::store::grant_purge(&platform, now).await?;
     passwords::store::reset_purge(&platform, now).await?;
     sso::store::attempt_purge(&platform, now).await?;
+    passkeys::store::challenge_purge(&platform, now).await?;
     Ok(session.commit().await?)
 }

@@ -11,6 +11,7 @@ pub mod introspection;
 pub mod keys;
 pub mod marketplace;
 pub mod pages;
+pub mod passkeys;
 pub mod passwords;
 pub mod services;
 pub mod sessions;
@@ -54,6 +55,8 @@ pub struct SignIn {
     pub keys: Arc<SigningKeys>,
     /// Where passwords are hashed.
     pub hasher: Arc<Hasher>,
+    /// For whom passkeys are, if the public URL allows any.
+    pub passkeys: Option<passkeys::webauthn::RelyingParty>,
     /// What reaches identity providers.
     pub outbound: Outbound,
     /// What OpenID Connect providers say about themselves.

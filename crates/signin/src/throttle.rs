@@ -31,6 +31,15 @@ impl Subjects {
         ])
     }
 
+    /// An attempt to sign in with a passkey, of somebody or of nobody.
+    pub fn passkey(app: &App, whose: &str, ip: IpAddr) -> Self {
+        let key = app.vault.token_key();
+        Self(vec![
+            (TokenHash::of(&format!("passkeys of {whose}"), key), FREE_FOR_ACCOUNT),
+            (TokenHash::of(&format!("address {ip}"), key), FREE_FOR_ADDRESS),
+        ])
+    }
+
     /// An attempt at something else that can be guessed, by whoever this is.
     pub fn guess(app: &App, what: &str, who: &str, free: i64) -> Self {
         Self(vec![(TokenHash::of(&format!("{what} {who}"), app.vault.token_key()), free)])

@@ -20,6 +20,8 @@ mod marketplace;
 mod nodes;
 mod organizations;
 mod pages;
+mod passkey_attacks;
+mod passkeys;
 mod personal_tokens;
 mod plans;
 mod role_catalogue;

@@ -13,12 +13,12 @@ const PASSWORD: &str = "Correct-Horse-7";
 const OWNER: &str = "owner@acme.test";
 
 /// An authenticator app.
-struct Authenticator(Vec<u8>);
+pub struct Authenticator(Vec<u8>);
 
 impl Authenticator {
     /// Reads the secret off the page, as people type it.
     #[track_caller]
-    fn of(browser: &Browser) -> Self {
+    pub fn of(browser: &Browser) -> Self {
         let code = browser.page.split("type this secret: <code>").nth(1).expect("a secret");
         let code = code.split('<').next().expect("its end");
         let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0);
@@ -36,7 +36,7 @@ impl Authenticator {
     }
 
     /// What it shows so many steps from now.
-    fn shows(&self, app: &TestApp, steps: u64) -> String {
+    pub fn shows(&self, app: &TestApp, steps: u64) -> String {
         let now: Timestamp = WallClock::now(&*app.app.wall);
         totp::present(&self.0, now.plus(Duration::from_secs(30 * steps)))
     }

@@ -151,12 +151,34 @@ CREATE TABLE totp_factors (
     created_at BIGINT NOT NULL
 );
 
--- Codes for the day on which the app is lost.
+-- Codes for the day on which the app or the passkey is lost.
 CREATE TABLE recovery_codes (
     person_id UUID NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
     hash BYTEA NOT NULL,
     PRIMARY KEY (person_id, hash)
 );
+
+-- A person's passkeys (WebAuthn), by the id that authenticators know each by. A public key is no secret, so nothing
+-- here is sealed.
+CREATE TABLE passkeys (
+    credential_id BYTEA NOT NULL PRIMARY KEY,
+    id UUID NOT NULL UNIQUE,
+    person_id UUID NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    public_key BYTEA NOT NULL,
+    eligible BOOLEAN NOT NULL,
+    sign_count BIGINT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT
+);
+CREATE INDEX passkeys_person ON passkeys (person_id);
+
+-- Challenges that were answered, by hash: each is good for one answer. Those that were not are kept nowhere.
+CREATE TABLE passkey_challenges (
+    hash BYTEA NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX passkey_challenges_expiry ON passkey_challenges (expires_at);
 
 -- What somebody was told about a token that is about to expire: so many days before.
 CREATE TABLE token_reminders (

@@ -151,12 +151,34 @@ CREATE TABLE totp_factors (
     created_at BIGINT NOT NULL
 ) WITHOUT ROWID;
 
--- Codes for the day on which the app is lost.
+-- Codes for the day on which the app or the passkey is lost.
 CREATE TABLE recovery_codes (
     person_id BLOB NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
     hash BLOB NOT NULL,
     PRIMARY KEY (person_id, hash)
 ) WITHOUT ROWID;
+
+-- A person's passkeys (WebAuthn), by the id that authenticators know each by. A public key is no secret, so nothing
+-- here is sealed.
+CREATE TABLE passkeys (
+    credential_id BLOB NOT NULL PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    person_id BLOB NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    public_key BLOB NOT NULL,
+    eligible BOOLEAN NOT NULL,
+    sign_count BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT
+) WITHOUT ROWID;
+CREATE INDEX passkeys_person ON passkeys (person_id);
+
+-- Challenges that were answered, by hash: each is good for one answer. Those that were not are kept nowhere.
+CREATE TABLE passkey_challenges (
+    hash BLOB NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX passkey_challenges_expiry ON passkey_challenges (expires_at);
 
 -- What somebody was told about a token that is about to expire: so many days before.
 CREATE TABLE token_reminders (

@@ -1,5 +1,5 @@
-//! Second factors of people who sign in with a password: an authenticator app, and recovery codes for the day
-//! on which it is lost. They are the person's, in all of its organizations.
+//! Second factors of people who sign in with a password: an authenticator app, passkeys ([`crate::passkeys`]), and
+//! recovery codes for the day on which these are lost. They are the person's, in all of its organizations.
 
 pub mod http;
 pub mod store;
@@ -7,7 +7,7 @@ pub mod totp;
 
 use frame::{
     App, Cx,
-    audit::{Authentication, Outcome},
+    audit::Outcome,
     db::PlatformScope,
     input::At,
     reply::{Done, Found},
@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    passkeys, passwords,
     sessions::session_end_all,
     throttle::{self, Subjects},
 };
@@ -35,6 +36,11 @@ const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// Whether a person has a second factor.
 pub async fn factor_has(db: &PlatformScope, person: PersonId) -> Result<bool> {
+    Ok(totp_has(db, person).await? || passkeys::store::passkey_count(db, person).await? > 0)
+}
+
+/// Whether a person has an authenticator app.
+pub async fn totp_has(db: &PlatformScope, person: PersonId) -> Result<bool> {
     Ok(store::totp_get(db, person).await?.is_some_and(|totp| totp.confirmed_at.is_some()))
 }
 
@@ -82,7 +88,7 @@ fn shown(app: &App, secret: &[u8], account: &str) -> Result<Adding> {
 
 /// An attempt at a code that was counted. It has to be before the request's transaction begins, which would hold
 /// up the counting, and be held up by it.
-pub struct Attempt(Subjects);
+pub struct Attempt(pub(crate) Subjects);
 
 /// Counts an attempt at a person's code, or refuses it.
 pub async fn attempt(cx: &Cx, person: PersonId) -> Result<Attempt> {
@@ -91,7 +97,8 @@ pub async fn attempt(cx: &Cx, person: PersonId) -> Result<Attempt> {
     Ok(Attempt(guesses))
 }
 
-/// Adds the app of which a code is shown; the recovery codes, which are shown once. `None` if the code is wrong.
+/// Adds the app of which a code is shown; the recovery codes, which are shown once, if they are new. `None` if the
+/// code is wrong.
 pub async fn totp_confirm(
     cx: &Cx,
     person: PersonId,
@@ -107,7 +114,33 @@ pub async fn totp_confirm(
         return Err(Problem::Again);
     }
     tell(cx, person, Action::Create, json!({ "after": "an authenticator app" })).await?;
-    recovery_renew(cx, person).await.map(Some)
+    recovery_ensure(cx, person).await.map(Some)
+}
+
+/// Takes a person's app away.
+pub async fn totp_remove(cx: &Cx, person: PersonId) -> Result<()> {
+    if store::totp_delete(&cx.platform(), person).await? > 0 {
+        tell(cx, person, Action::Delete, json!({ "before": "an authenticator app" })).await?;
+        recovery_tidy(cx, person).await?;
+    }
+    Ok(())
+}
+
+/// Makes recovery codes for who has none left; no codes for who has.
+pub async fn recovery_ensure(cx: &Cx, person: PersonId) -> Result<Vec<String>> {
+    if recovery_left(&cx.platform(), person).await? > 0 {
+        return Ok(Vec::new());
+    }
+    recovery_renew(cx, person).await
+}
+
+/// Takes the recovery codes of whoever has nothing left that they could stand for.
+pub async fn recovery_tidy(cx: &Cx, person: PersonId) -> Result<()> {
+    let db = cx.platform();
+    if !factor_has(&db, person).await? {
+        store::recovery_clear(&db, person).await?;
+    }
+    Ok(())
 }
 
 /// Makes new recovery codes; the old ones are good no more.
@@ -142,14 +175,7 @@ pub async fn factor_check(cx: &Cx, person: PersonId, Attempt(guesses): &Attempt,
         throttle::clear(&db, guesses).await?;
         return Ok(true);
     }
-    for account in identity::users::store::account_list(&db, person).await? {
-        let attempt = Authentication {
-            kind: "basic",
-            outcome: Outcome::InvalidPassword,
-            principal: account.user_id.to_string(),
-        };
-        cx.audit_authentication(&db.org(account.org_id), attempt).await?;
-    }
+    passwords::failed(cx, person, Outcome::InvalidPassword).await?;
     Ok(false)
 }
 
@@ -165,9 +191,10 @@ async fn totp_fits(cx: &Cx, person: PersonId, code: &str, confirmed: bool) -> Re
     }
 }
 
-/// Takes a person's second factors away.
+/// Takes all of a person's second factors away.
 pub async fn factor_remove(cx: &Cx, person: PersonId) -> Result<()> {
-    if store::factor_clear(&cx.platform(), person).await? > 0 {
+    let passkeys = passkeys::store::passkey_clear(&cx.platform(), person).await?;
+    if store::factor_clear(&cx.platform(), person).await? + passkeys > 0 {
         tell(cx, person, Action::Delete, json!({ "before": "second factors" })).await?;
     }
     Ok(())

@@ -84,10 +84,15 @@ pub(super) async fn recovery_count(db: &PlatformScope, person: PersonId) -> Resu
     Ok(db.optional::<(i64,)>(sql, args![person]).await?.map_or(0, |(count,)| count))
 }
 
-/// Takes all second factors away; how many there were.
+/// Takes an app away; 0 if there is none.
+pub(super) async fn totp_delete(db: &PlatformScope, person: PersonId) -> Result<u64, DbError> {
+    db.execute("DELETE FROM totp_factors WHERE person_id = $1", args![person]).await
+}
+
+/// Takes app and recovery codes away; how many apps there were.
 pub(super) async fn factor_clear(db: &PlatformScope, person: PersonId) -> Result<u64, DbError> {
     recovery_clear(db, person).await?;
-    db.execute("DELETE FROM totp_factors WHERE person_id = $1", args![person]).await
+    totp_delete(db, person).await
 }
 
 /// Whether a person is known to no other organization.

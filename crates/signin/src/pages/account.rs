@@ -19,6 +19,7 @@ use minijinja::{Value, context};
 use super::{PASSWORD_RULES, Visitor, said_of, sign_in::explained, sign_in_first, visitor};
 use crate::{
     factors,
+    passkeys::{self, Passkey},
     passwords::{self, password_check, password_prepare, password_put, sign_in},
     sessions::{self, SessionId},
     sso,
@@ -31,6 +32,11 @@ pub(super) async fn account_page(cx: Cx, visit: Visit, query: Query) -> Result<P
         Some("session") => "That session is signed out.",
         Some("token") => "The token is revoked.",
         Some("factor-removed") => "Your second factor is removed.",
+        Some("passkey") => "The passkey is added.",
+        Some("passkey-renamed") => "The passkey has its new name.",
+        Some("passkey-removed") => {
+            "The passkey is removed. Your device may still show it; it opens nothing here."
+        }
         _ => "",
     };
     show(&cx, &visit, &visitor, &Said { notice, ..Said::default() }).await
@@ -38,25 +44,26 @@ pub(super) async fn account_page(cx: Cx, visit: Visit, query: Query) -> Result<P
 
 /// What the page says beside what it shows.
 #[derive(Default)]
-struct Said {
-    notice: &'static str,
-    error: String,
-    old_password: String,
-    new_password: String,
-    factor: String,
+pub(super) struct Said {
+    pub notice: &'static str,
+    pub error: String,
+    pub old_password: String,
+    pub new_password: String,
+    /// What is wrong with the password that second factors are changed with.
+    pub factor: String,
+    /// The same for passkeys.
+    pub passkey: String,
 }
 
-/// The page, saying what is wrong with the password that second factors are changed with.
-pub(super) async fn show_factor_error(
-    cx: &Cx,
-    visit: &Visit,
-    visitor: &Visitor,
-    factor: String,
-) -> Result<Page> {
-    show(cx, visit, visitor, &Said { factor, ..Said::default() }).await
+/// A passkey as its person sees it.
+pub(super) fn passkey_shown(passkey: &Passkey) -> Value {
+    let used =
+        passkey.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", at.for_people()));
+    let says = format!("added {}, {used}", passkey.created_at.for_people());
+    context! { id => passkey.id.to_string(), name => passkey.name.as_str(), says }
 }
 
-async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<Page> {
+pub(super) async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<Page> {
     let organization = organizations::store::organization_get(cx.db()).await?;
     let sessions = sessions::store::session_list(cx.db(), visitor.user.id, cx.now()).await?;
     let sessions: Vec<Value> = sessions
@@ -81,7 +88,7 @@ async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<
     let session = sessions::store::session_get(cx.db(), visitor.session).await?;
     let mut joined = Vec::new();
     // What an organization's provider says about somebody opens no other organization, and shows none.
-    let others = session.is_some_and(|session| session.is_the_persons());
+    let others = session.is_some_and(|session| session.persons_method().is_some());
     for candidate in passwords::store::candidate_list(&cx.platform(), visitor.person).await? {
         if !others {
             break;
@@ -89,20 +96,28 @@ async fn show(cx: &Cx, visit: &Visit, visitor: &Visitor, said: &Said) -> Result<
         let other = organizations::store::organization_get(&cx.platform().org(candidate.org)).await?;
         joined.push(context! { id => candidate.org.to_string(), name => other.name, this => candidate.org == cx.org() });
     }
+    let (db, person) = (cx.platform(), visitor.person);
     let factor = context! {
-        mine => others, has => factors::factor_has(&cx.platform(), visitor.person).await?,
-        left => factors::recovery_left(&cx.platform(), visitor.person).await?, error => said.factor.as_str(),
+        mine => others, app => factors::totp_has(&db, person).await?, has => factors::factor_has(&db, person).await?,
+        left => factors::recovery_left(&db, person).await?, error => said.factor.as_str(),
+    };
+    let offered = passkeys::party(cx)?.is_some();
+    let known = passkeys::store::passkey_list(&db, person).await?;
+    let passkeys = context! {
+        mine => others && (offered || !known.is_empty()), offered, error => said.passkey.as_str(),
+        list => known.iter().map(passkey_shown).collect::<Vec<_>>(),
     };
     let providers = sso::rehearsal::choices(cx).await?;
     let user = context! {
         id => visitor.user.id.to_string(), full_name => visitor.user.full_name.as_str(), email => visitor.user.email.as_str(),
     };
     let more = context! {
-        user, organization => organization.name, sessions, tokens, organizations => joined, providers, factor, rules => PASSWORD_RULES,
+        user, organization => organization.name, sessions, tokens, organizations => joined, providers, factor, passkeys,
+        rules => PASSWORD_RULES,
         notice => said.notice, error => said.error.as_str(), old_password_error => said.old_password.as_str(),
         new_password_error => said.new_password.as_str(),
     };
-    visit.page("account.html", "My account", more)
+    Ok(visit.page("account.html", "My account", more)?.with_script(others && offered))
 }
 
 /// A change of the password by who knows it.
@@ -204,15 +219,15 @@ impl Body for OrganizationForm {
 }
 
 /// One session, one organization: the old one ends. The other organization must take a password, and the
-/// old session must have begun with one, since that is how the new one begins.
+/// old session must have begun with one, or with a passkey, since that is how the new one begins.
 pub(super) async fn organization_submit(cx: Cx, _: Visit, draft: Draft<OrganizationForm>) -> Result<Page> {
     let OrganizationForm { organization } = draft.parse()?;
     let Some(visitor) = visitor(&cx) else { return sign_in_first("/account") };
     let session = sessions::store::session_get(cx.db(), visitor.session).await?;
-    if !session.is_some_and(|session| session.is_the_persons()) {
+    let Some(method) = session.and_then(|session| session.persons_method()) else {
         let why = "You signed in for this organization only. Sign out, then sign in to the other one.";
         return Err(Problem::Forbidden(Denied::Because(why.to_owned())));
-    }
+    };
     let candidates = passwords::store::candidate_list(&cx.platform(), visitor.person).await?;
     let chosen = candidates.iter().find(|candidate| candidate.org == organization);
     let chosen = chosen.ok_or(Problem::NotFound("organization"))?;
@@ -222,7 +237,7 @@ pub(super) async fn organization_submit(cx: Cx, _: Visit, draft: Draft<Organizat
         return Err(Problem::Forbidden(Denied::Because(why.to_owned())));
     }
     sessions::session_end(&cx, cx.db(), visitor.session, visitor.user.id, serde_json::Value::Null).await?;
-    let cookies = sign_in(&cx, &cx.platform().org(chosen.org), chosen.user).await?;
+    let cookies = sign_in(&cx, &cx.platform().org(chosen.org), chosen.user, method).await?;
     Page::see_other("/account", cookies.into_headers())
 }
 

@@ -8,6 +8,10 @@ use super::{
     },
     device::{device_decide, device_page, device_submit},
     invite::{invite_page, invite_submit},
+    passkey_sign_in::{add_first_passkey_submit, factor_passkey_submit, passkey_submit},
+    passkeys::{
+        passkey_add_submit, passkey_begin, passkey_page, passkey_remove_submit, passkey_rename_submit,
+    },
     password::{forgot_page, forgot_submit, reset_page, reset_submit},
     second_factor::{add_first_submit, factor_manage, factor_submit, own_add_submit},
     sign_in::{
@@ -35,9 +39,14 @@ pub fn operations() -> Vec<Operation> {
             ])
             .handle(login_page),
         page(post("login-submit", "/login")).handle(login_submit),
+        page(post("login-passkey", "/login/passkey")).handle(passkey_submit),
         page(post("login-choice", "/choose-organization")).handle(choice_submit),
         page(post("login-second-factor", "/login/second-factor")).handle(factor_submit),
+        page(post("login-second-factor-passkey", "/login/second-factor/passkey"))
+            .handle(factor_passkey_submit),
         page(post("login-second-factor-add", "/login/second-factor/add")).handle(add_first_submit),
+        page(post("login-second-factor-add-passkey", "/login/second-factor/add-passkey"))
+            .handle(add_first_passkey_submit),
         page(get("session-refresh-page", "/session/refresh"))
             .writes()
             .query(&[("return_to", "Where to go then.")])
@@ -63,6 +72,13 @@ pub fn operations() -> Vec<Operation> {
         page(post("account-password", "/account/password")).handle(password_submit),
         page(post("account-second-factor", "/account/second-factor")).handle(factor_manage),
         page(post("account-second-factor-add", "/account/second-factor/add")).handle(own_add_submit),
+        page(post("account-passkey-begin", "/account/passkeys")).handle(passkey_begin),
+        page(post("account-passkey-add", "/account/passkeys/add")).handle(passkey_add_submit),
+        page(get("account-passkey-page", "/account/passkey"))
+            .query(&[("passkey", "Which one.")])
+            .handle(passkey_page),
+        page(post("account-passkey-rename", "/account/passkey/rename")).handle(passkey_rename_submit),
+        page(post("account-passkey-remove", "/account/passkey/remove")).handle(passkey_remove_submit),
         page(post("account-session-end", "/account/sessions/end")).handle(session_submit),
         page(post("account-token-revoke", "/account/tokens/revoke")).handle(token_submit),
         page(post("account-rehearsal", "/account/rehearsal")).handle(rehearsal_submit),

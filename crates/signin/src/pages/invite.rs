@@ -16,6 +16,7 @@ use super::{PASSWORD_RULES, said_of, sign_in::explained};
 use crate::{
     factors,
     passwords::{self, password_check, password_prepare, password_put, sign_in},
+    sessions::Method,
 };
 
 const GONE: &str =
@@ -117,6 +118,6 @@ pub(super) async fn invite_submit(cx: Cx, visit: Visit, draft: Draft<InviteForm>
     if wants || factors::factor_has(&cx.platform(), pending.person).await? {
         return Page::see_other("/login?notice=joined", Vec::new());
     }
-    let cookies = sign_in(&cx, &db, pending.user).await?;
+    let cookies = sign_in(&cx, &db, pending.user, Method::Password).await?;
     Page::see_other("/account", cookies.into_headers())
 }

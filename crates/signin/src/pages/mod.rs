@@ -5,6 +5,8 @@ mod account;
 mod device;
 pub mod http;
 mod invite;
+mod passkey_sign_in;
+mod passkeys;
 mod password;
 mod second_factor;
 mod sign_in;
@@ -12,7 +14,7 @@ mod ticket;
 
 use frame::{
     Cx,
-    pages::{Page, Template},
+    pages::{Page, Script, Template},
     principal::{CredentialKind, User, Who},
 };
 use kernel::{Invalid, PersonId, Problem, Result};
@@ -20,7 +22,7 @@ use kernel::{Invalid, PersonId, Problem, Result};
 use crate::sessions::SessionId;
 
 /// Every template of this crate.
-pub const TEMPLATES: [Template; 18] = [
+pub const TEMPLATES: [Template; 20] = [
     ("login.html", include_str!("../../templates/login.html")),
     ("organization.html", include_str!("../../templates/organization.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
@@ -33,6 +35,8 @@ pub const TEMPLATES: [Template; 18] = [
     ("factor.html", include_str!("../../templates/factor.html")),
     ("factor_add.html", include_str!("../../templates/factor_add.html")),
     ("factor_codes.html", include_str!("../../templates/factor_codes.html")),
+    ("passkey.html", include_str!("../../templates/passkey.html")),
+    ("passkey_add.html", include_str!("../../templates/passkey_add.html")),
     ("sso.html", include_str!("../../templates/sso.html")),
     ("sso_form.html", include_str!("../../templates/sso_form.html")),
     ("sso_refused.html", include_str!("../../templates/sso_refused.html")),
@@ -40,6 +44,9 @@ pub const TEMPLATES: [Template; 18] = [
     ("rehearsal.html", include_str!("../../templates/rehearsal.html")),
     ("account.html", include_str!("../../templates/account.html")),
 ];
+
+/// What runs on pages with passkeys, the only ones that cannot do without.
+pub const SCRIPTS: [Script; 1] = [("passkeys.js", include_str!("../../templates/passkeys.js"))];
 
 /// Every letter of this crate.
 pub const LETTERS: [Template; 2] = [password::LETTER, crate::sessions::notice::LETTER];

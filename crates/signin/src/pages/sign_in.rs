@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     factors,
+    passkeys::{self, challenge::Purpose},
     passwords::{Candidate, Proven, candidates, password_check, sign_in},
     sessions::{self, Cookies, PAGE_REFRESH},
     sso,
@@ -36,11 +37,20 @@ pub(super) async fn login_page(cx: Cx, visit: Visit, query: Query) -> Result<Pag
         Some("joined") => "You have joined. Sign in to go on.",
         _ => "",
     };
-    login(&visit, back, "", notice, "")
+    login(&cx, &visit, back, "", notice, "")
 }
 
-fn login(visit: &Visit, return_to: &str, username: &str, notice: &str, error: &str) -> Result<Page> {
-    visit.page("login.html", "Sign in", context! { return_to, username, notice, error })
+fn login(cx: &Cx, visit: &Visit, return_to: &str, username: &str, notice: &str, error: &str) -> Result<Page> {
+    let passkey = passkeys::asking(cx, visit, Purpose::SignIn, &[])?;
+    let scripted = passkey.is_some();
+    let page =
+        visit.page("login.html", "Sign in", context! { return_to, username, notice, error, passkey })?;
+    Ok(page.with_script(scripted))
+}
+
+/// The page of signing in, saying why it did not work.
+pub(super) fn refused(cx: &Cx, visit: &Visit, back: &str, status: u16, says: &str) -> Result<Page> {
+    Ok(login(cx, visit, back, "", "", says)?.status(status))
 }
 
 /// Name and password, as the form has them.
@@ -71,11 +81,11 @@ pub(super) async fn login_submit(cx: Cx, visit: Visit, draft: Draft<SignInForm>)
         Ok(proven) => proven,
         Err(problem) => {
             let (status, says) = explained(problem)?;
-            return Ok(login(&visit, back, &username, "", &says)?.status(status));
+            return Ok(login(&cx, &visit, back, &username, "", &says)?.status(status));
         }
     };
     if factors::factor_has(&cx.platform(), proven.person).await? {
-        return second_factor::ask(&cx, &visit, &proven, back, "");
+        return second_factor::ask(&cx, &visit, &proven, back, "").await;
     }
     go_on(&cx, &visit, &proven, back).await
 }
@@ -87,7 +97,7 @@ pub(super) async fn go_on(cx: &Cx, visit: &Visit, proven: &Proven, back: &str) -
         [] => {
             let says =
                 "No organization of yours takes a password. Sign in through your company's sign-in page.";
-            Ok(login(visit, back, "", "", says)?.status(403))
+            refused(cx, visit, back, 403, says)
         }
         [only] => enter(cx, visit, proven, only, back).await,
         several => choice(cx, visit, proven, several, back).await,
@@ -116,13 +126,13 @@ async fn enter(cx: &Cx, visit: &Visit, proven: &Proven, candidate: &Candidate, b
     if wants && !factors::factor_has(&cx.platform(), proven.person).await? {
         return second_factor::add_first(cx, visit, proven, candidate, back).await;
     }
-    let cookies = sign_in(cx, &db, candidate.user).await?;
+    let cookies = sign_in(cx, &db, candidate.user, proven.method()).await?;
     Page::see_other(back, cookies.into_headers())
 }
 
 /// Says that it took too long.
-pub(super) fn again(visit: &Visit, back: &str) -> Result<Page> {
-    Ok(login(visit, back, "", "", "That took too long. Sign in once more.")?.status(401))
+pub(super) fn again(cx: &Cx, visit: &Visit, back: &str) -> Result<Page> {
+    refused(cx, visit, back, 401, "That took too long. Sign in once more.")
 }
 
 async fn choice(cx: &Cx, visit: &Visit, proven: &Proven, several: &[Candidate], back: &str) -> Result<Page> {
@@ -158,12 +168,12 @@ pub(super) async fn choice_submit(cx: Cx, visit: Visit, draft: Draft<ChoiceForm>
     let form = draft.parse()?;
     let back = return_to(Some(&form.return_to));
     let Some(proven) = ticket::redeem(&cx, &visit, Stage::Choice, &form.ticket).await? else {
-        return again(&visit, back);
+        return again(&cx, &visit, back);
     };
     let candidates = candidates(&cx, &proven).await?;
     match candidates.iter().find(|candidate| candidate.org == form.organization) {
         Some(candidate) => enter(&cx, &visit, &proven, candidate, back).await,
-        None => again(&visit, back),
+        None => again(&cx, &visit, back),
     }
 }
 

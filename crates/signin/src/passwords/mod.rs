@@ -21,6 +21,7 @@ use kernel::{
 use crate::{
     factors::factor_has,
     part,
+    passkeys::{self, PasskeyId},
     sessions::{Beginning, Cookies, Method, SessionId, WithCookies, session_begin, session_end_all},
     throttle::{self, Subjects},
 };
@@ -43,23 +44,37 @@ impl Body for Credentials {
     }
 }
 
-/// A person whose password was right.
+/// A person who has shown who it is.
 pub struct Proven {
     /// The person.
     pub person: PersonId,
-    /// The hash that it was right for: it may change until the session begins.
-    hash: String,
+    /// By what.
+    pub(crate) by: Proof,
+}
+
+/// What showed who a person is. It may be gone until the session begins.
+pub(crate) enum Proof {
+    /// A password, of which this is the hash.
+    Password(String),
+    /// A passkey, whose device has recognized its owner.
+    Passkey(PasskeyId),
 }
 
 impl Proven {
-    /// Somebody who proved it before, and shows a sign of that.
-    pub(crate) const fn again(person: PersonId, hash: String) -> Self {
-        Self { person, hash }
+    /// As sessions keep it.
+    pub(crate) const fn method(&self) -> Method {
+        match self.by {
+            Proof::Password(_) => Method::Password,
+            Proof::Passkey(_) => Method::Passkey,
+        }
     }
 
-    /// The hash of the password that was right.
-    pub(crate) fn hash(&self) -> &str {
-        &self.hash
+    /// Whether it is still so.
+    async fn holds(&self, db: &PlatformScope) -> Result<bool> {
+        Ok(match &self.by {
+            Proof::Password(hash) => store::password_is(db, self.person, hash).await?,
+            Proof::Passkey(id) => passkeys::store::passkey_is(db, self.person, *id).await?,
+        })
     }
 }
 
@@ -76,22 +91,19 @@ pub async fn password_check(cx: &Cx, username: &str, password: Secret<String>) -
     let (person, hash) = known.map_or((None, None), |known| (Some(known.id), known.password_hash));
     let right = part(app)?.hasher.verify(password, hash.clone()).await?;
     let (Some(person), Some(hash), true) = (person, hash, right) else {
-        failed(cx, person).await?;
+        if let Some(person) = person {
+            failed(cx, person, Outcome::InvalidPassword).await?;
+        }
         return Err(Problem::Unauthenticated.kept());
     };
     throttle::clear(&cx.platform(), &subjects).await?;
-    Ok(Proven { person, hash })
+    Ok(Proven { person, by: Proof::Password(hash) })
 }
 
 /// Writes the failure into the audit log of every organization that the person is in.
-async fn failed(cx: &Cx, person: Option<PersonId>) -> Result<()> {
-    let Some(person) = person else { return Ok(()) };
+pub(crate) async fn failed(cx: &Cx, person: PersonId, outcome: Outcome) -> Result<()> {
     for account in identity::users::store::account_list(&cx.platform(), person).await? {
-        let attempt = Authentication {
-            kind: "basic",
-            outcome: Outcome::InvalidPassword,
-            principal: account.user_id.to_string(),
-        };
+        let attempt = Authentication { kind: "basic", outcome, principal: account.user_id.to_string() };
         cx.audit_authentication(&cx.platform().org(account.org_id), attempt).await?;
     }
     Ok(())
@@ -105,19 +117,19 @@ pub struct Candidate {
     pub user: UserId,
 }
 
-/// The users that the person can sign in as with a password: active, in an organization that is active and
-/// takes passwords. The one that was used last comes first.
+/// The users that the person can sign in as with a password or a passkey: active, in an organization that is active
+/// and takes passwords. The one that was used last comes first.
 pub async fn candidates(cx: &Cx, proven: &Proven) -> Result<Vec<Candidate>> {
-    if store::password_is(&cx.platform(), proven.person, &proven.hash).await? {
+    if proven.holds(&cx.platform()).await? {
         store::candidate_list(&cx.platform(), proven.person).await.map_err(Problem::from)
     } else {
         Err(Problem::Unauthenticated)
     }
 }
 
-/// Begins the session of somebody who signed in with a password, and writes it down.
-pub async fn sign_in(cx: &Cx, db: &OrgScope, user: UserId) -> Result<Cookies> {
-    let beginning = Beginning { user, method: Method::Password, client: None, origin: cx.origin() };
+/// Begins the session of somebody who signed in as a person, and writes it down.
+pub async fn sign_in(cx: &Cx, db: &OrgScope, user: UserId, method: Method) -> Result<Cookies> {
+    let beginning = Beginning { user, method, client: None, origin: cx.origin() };
     let session = session_begin(cx.app(), db, &beginning).await?;
     let attempt = Authentication { kind: "basic", outcome: Outcome::Success, principal: user.to_string() };
     cx.audit_authentication(db, attempt).await?;
@@ -139,7 +151,7 @@ async fn password_authenticate(cx: Cx, draft: Draft<Credentials>) -> Result<With
             "A second factor is needed: sign in with a browser, or with a personal access token".to_owned();
         return Err(Problem::Forbidden(Denied::Because(why)).kept());
     }
-    sign_in(&cx, &cx.platform().org(org), user).await.map(WithCookies)
+    sign_in(&cx, &cx.platform().org(org), user, proven.method()).await.map(WithCookies)
 }
 
 /// A password that may be set, hashed.

@@ -47,6 +47,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub enum Method {
     /// With a password.
     Password,
+    /// With a passkey.
+    Passkey,
     /// By a code that was shown on another device.
     Device,
     /// Through the organization's OpenID Connect provider.
@@ -60,6 +62,7 @@ impl Method {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Passkey => "passkey",
             Self::Device => "device",
             Self::Oidc => "oidc",
             Self::Saml => "saml",
@@ -94,10 +97,10 @@ pub struct Session {
 frame::from_row!(Session { id, user_id, method, expires_at });
 
 impl Session {
-    /// Whether it speaks for the person in every organization, and not just for what an organization's
-    /// provider said about it.
-    pub fn is_the_persons(&self) -> bool {
-        self.method == Method::Password.name()
+    /// By what the person signed in, if the session speaks for it in every organization, and not just for what an
+    /// organization's provider said about it.
+    pub fn persons_method(&self) -> Option<Method> {
+        [Method::Password, Method::Passkey].into_iter().find(|method| method.name() == self.method)
     }
 }
 
