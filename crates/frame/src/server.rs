@@ -15,7 +15,7 @@ use axum::{
     extract::{ConnectInfo, State},
 };
 use http::{HeaderMap, HeaderValue, Method, Request, header};
-use kernel::{Family, Problem, Result, WallClock};
+use kernel::{Family, Problem, Result, WallClock, problem::chain};
 
 use crate::{
     App,
@@ -325,13 +325,7 @@ fn asset(content_type: &'static str, text: &str) -> Reply {
 
 fn failure(problem: &Problem, family: Family, origin: &Origin, pages: Option<&Pages>) -> Reply {
     if let Problem::Internal(source) = problem {
-        let mut chain = source.to_string();
-        let mut next = source.source();
-        while let Some(cause) = next {
-            chain = format!("{chain}: {cause}");
-            next = cause.source();
-        }
-        tracing::error!(trace = origin.trace, error = chain, "internal fault");
+        tracing::error!(trace = origin.trace, error = chain(&**source), "internal fault");
     }
     let rendered = problem.render(family, origin.trace);
     let page = pages.and_then(|pages| pages.error(problem, origin.trace).ok());

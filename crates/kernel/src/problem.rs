@@ -217,6 +217,17 @@ impl Problem {
     }
 }
 
+/// An error and what led to it, in one line.
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
 /// Most bad parameters that one reply names: a request of a megabyte can hold half a million of them.
 const MOST_NAMED: usize = 100;
 

@@ -1,5 +1,6 @@
-//! How people get in: passwords, sessions, and what tells others whether a credential is good. One
-//! folder per matter: `mod.rs` has the types and the rules, `http.rs` the operations, `store.rs` the SQL.
+//! How people get in: passwords, sessions, and what tells others whether a credential is good; and how those who
+//! buy on a marketplace come to their organization. One folder per matter: `mod.rs` has the types and the rules,
+//! `http.rs` the operations, `store.rs` the SQL.
 //!
 //! This crate knows `identity`, whose people it lets in; `identity` does not know it.
 

@@ -2,7 +2,6 @@
 //! credentials where AWS's own tools do: environment, profile, web identity, container, instance.
 
 use std::{
-    error::Error as StdError,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -25,7 +24,7 @@ use aws_smithy_runtime_api::client::{
 };
 use frame::outbound::{Answer, Outbound, OutboundError};
 use http_body_util::BodyExt;
-use kernel::{Secret, WallClock};
+use kernel::{Secret, WallClock, problem::chain};
 use tokio::sync::OnceCell;
 
 use super::{Customer, Settings, Unresolved};
@@ -107,6 +106,7 @@ impl Resolver {
     }
 }
 
+const NO_TOKEN: &str = "is no registration token of AWS Marketplace";
 const FAILED: &str = "AWS Marketplace failed to answer";
 const REFUSED: &str = "AWS Marketplace refuses this installation";
 const DISABLED: &str = "AWS Marketplace does not offer this in the region that is set";
@@ -144,28 +144,15 @@ fn told(refusal: &ResolveCustomerError, status: u16) -> Unresolved {
     let of_credentials = || refusal.message().is_some_and(|text| text.contains("security token"));
     match refusal {
         E::ExpiredTokenException(_) if !of_credentials() => Unresolved::Token("has expired"),
-        E::InvalidTokenException(_) => Unresolved::Token("is no registration token of AWS Marketplace"),
+        E::InvalidTokenException(_) => Unresolved::Token(NO_TOKEN),
         E::ThrottlingException(_) => Unresolved::Unavailable(BUSY),
         E::DisabledApiException(_) => Unresolved::Unavailable(DISABLED),
         E::InternalServiceErrorException(_) => Unresolved::Unavailable(FAILED),
-        // Not in the form of a token.
-        other if other.code() == Some("ValidationException") => {
-            Unresolved::Token("is no registration token of AWS Marketplace")
-        }
+        // It has not even the form of one.
+        other if other.code() == Some("ValidationException") => Unresolved::Token(NO_TOKEN),
         _ if status >= 500 => Unresolved::Unavailable(FAILED),
         _ => Unresolved::Unavailable(REFUSED),
     }
-}
-
-/// An error and what led to it.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// The machine's time, as the SDK asks for it.
