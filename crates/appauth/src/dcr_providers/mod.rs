@@ -3,6 +3,7 @@
 //!
 //! Creating one does not reach out to it. Its secret is sealed, and no reply shows it.
 
+mod bodies;
 pub mod config;
 pub mod http;
 pub mod store;
@@ -23,7 +24,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use config::{DcrConfig, NewAuth0, NewAzureAd, NewCurity, NewHttp, NewOkta, Nothing, View, change_schema};
+use bodies::{NewAuth0, NewAzureAd, NewCurity, NewHttp, NewOkta, Nothing, change_schema};
+use config::{DcrConfig, View};
 
 /// A DCR provider (contract: `DcrProviderResponse`).
 #[derive(Clone, Serialize, JsonSchema)]

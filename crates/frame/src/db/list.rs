@@ -211,6 +211,8 @@ impl Writer {
         match filter.op {
             Op::Eq => format!("{column} = {first}"),
             Op::Neq => format!("({column} <> {first} OR {column} IS NULL)"),
+            // Among none there is nothing, which not every database can be asked.
+            Op::OEq if bound.is_empty() => "1 = 0".to_owned(),
             Op::OEq => format!("{column} IN ({})", bound.join(", ")),
             Op::Lt => format!("{column} < {first}"),
             Op::Lte => format!("{column} <= {first}"),
