@@ -5,7 +5,7 @@
 mod request;
 
 use std::{
-    fmt,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, OnceLock},
     time::Duration,
@@ -20,7 +20,7 @@ use reqwest::{
     redirect,
 };
 
-use crate::telemetry::Calls;
+use crate::{access::BoxFuture, telemetry::Calls};
 
 const CONNECT: Duration = Duration::from_secs(3);
 const WHOLE: Duration = Duration::from_secs(10);
@@ -119,14 +119,24 @@ impl std::error::Error for OutboundError {}
 const CLEAR: &str = "the address is not https";
 const PRIVATE: &str = "the address is in a network that is not allowed";
 
+/// What answers when a name is looked up.
+type LookUp = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+fn system(name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+}
+
 /// Looks names up, and leaves out what must not be reached.
-struct Guard(Arc<Allowed>);
+struct Guard {
+    allowed: Arc<Allowed>,
+    look_up: LookUp,
+}
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let allowed = Arc::clone(&self.0);
+        let (allowed, look_up) = (Arc::clone(&self.allowed), self.look_up);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = look_up(name.as_str().to_owned()).await?.into_iter();
             let good: Vec<SocketAddr> = found.filter(|address| allowed.address(address.ip())).collect();
             if good.is_empty() {
                 return Err(OutboundError::Refused(PRIVATE).into());
@@ -151,17 +161,23 @@ struct Inner {
     clients: [OnceLock<Option<Client>>; 2],
     authorities: Vec<Certificate>,
     allowed: Arc<Allowed>,
+    look_up: LookUp,
     calls: Calls,
 }
 
 impl Outbound {
     /// A client that keeps to what is allowed, and counts its calls.
     pub fn new(allowed: Allowed, calls: Calls) -> Result<Self, reqwest::Error> {
+        Self::looking_up(allowed, calls, system)
+    }
+
+    fn looking_up(allowed: Allowed, calls: Calls, look_up: LookUp) -> Result<Self, reqwest::Error> {
         let authorities = match &allowed.authorities {
             Some(pem) => Certificate::from_pem_bundle(pem)?,
             None => Vec::new(),
         };
-        let inner = Inner { clients: Default::default(), authorities, allowed: Arc::new(allowed), calls };
+        let allowed = Arc::new(allowed);
+        let inner = Inner { clients: Default::default(), authorities, allowed, look_up, calls };
         Ok(Self { inner: Arc::new(inner), destination: "other", redirects: true })
     }
 
@@ -189,7 +205,10 @@ impl Outbound {
             if self.redirects { redirect::Policy::custom(same_origin) } else { redirect::Policy::none() };
         Client::builder()
             .tls_certs_merge(self.inner.authorities.iter().cloned())
-            .dns_resolver(Arc::new(Guard(Arc::clone(&self.inner.allowed))))
+            .dns_resolver(Arc::new(Guard {
+                allowed: Arc::clone(&self.inner.allowed),
+                look_up: self.inner.look_up,
+            }))
             .redirect(policy)
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
@@ -256,6 +275,7 @@ fn same_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -367,6 +387,41 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent = loopback().get(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         assert_eq!(read(silent.timeout(Duration::from_millis(50))).await, Err(OutboundError::TimedOut));
+    }
+
+    /// How often the name below was looked up.
+    static LOOKED_UP: AtomicUsize = AtomicUsize::new(0);
+
+    /// A name whose first answer may be reached, and whose later ones may not.
+    fn changing(_: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        let later = LOOKED_UP.fetch_add(1, Ordering::SeqCst) > 0;
+        let ip: Ipv4Addr = if later { [127, 0, 0, 1] } else { [127, 0, 0, 2] }.into();
+        Box::pin(std::future::ready(Ok(vec![(ip, 0).into()])))
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_its_answer_gains_nothing() {
+        // Both listen on the same port, so that the name alone decides who is reached.
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = inside.local_addr().unwrap().port();
+        let outside = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = outside.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let text = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+                let _ = stream.write_all(text).await;
+            }
+        });
+        let networks = vec!["127.0.0.2/32".parse().unwrap()];
+        let allowed = Allowed { http: true, networks, authorities: None };
+        let client = Outbound::looking_up(allowed, Calls::default(), changing).unwrap();
+        let url = format!("http://rebinding.test:{port}/");
+        // What was looked at is what is connected to: there is no second answer in between.
+        assert_eq!(read(client.get(&url).unwrap()).await, Ok(b"{}".to_vec()));
+        assert_eq!(LOOKED_UP.load(Ordering::SeqCst), 1);
+        assert_eq!(read(client.get(&url).unwrap()).await, Err(OutboundError::Refused(PRIVATE)));
+        let reached = tokio::time::timeout(Duration::from_millis(100), inside.accept()).await;
+        assert!(reached.is_err(), "nobody came in");
     }
 
     #[tokio::test]
