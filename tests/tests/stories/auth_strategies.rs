@@ -1,9 +1,10 @@
 //! Application auth strategies: both types, changing and replacing them, and the DCR provider of one.
 
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Engine, TestApp, on_both};
 
-use crate::{all, complaints, everywhere, id, platform_problem, problem, text};
+use crate::{all, asking, at_once, complaints, everywhere, id, platform_problem, problem, text};
 
 const STRATEGIES: &str = "/v2/application-auth-strategies";
 const PROVIDERS: &str = "/v2/dcr-providers";
@@ -368,5 +369,42 @@ on_both! {
         viewer["entity_id"] = json!(dcr);
         app.owner.post(&roles, viewer).await.expect(201);
         assert_eq!(ann.client.post(STRATEGIES, new).await.expect(201)["dcr_provider"]["id"], dcr);
+    }
+}
+
+on_both! {
+    /// Strategies made and changed while their provider is renamed show the name that it has in the end;
+    /// and one that is made while its provider is deleted either has none or is refused.
+    async fn a_provider_changes_while_strategies_are_made(engine: Engine) {
+        let app = TestApp::new(engine).await;
+        let dcr = provider(&app, "Bridge 0", false).await;
+        let path = format!("{PROVIDERS}/{dcr}");
+        let mut new = openid_connect();
+        new["dcr_provider_id"] = json!(dcr);
+        let old = app.owner.post(STRATEGIES, openid_connect()).await.expect(201);
+        let taker = format!("{STRATEGIES}/{}", id(&old));
+        let requests = (1..=8).flat_map(|n| {
+            let rename = asking(&app.owner, Method::PATCH, &path, Some(json!({ "name": format!("Bridge {n}") })));
+            let take = asking(&app.owner, Method::PATCH, &taker, Some(json!({ "dcr_provider_id": dcr })));
+            let make = asking(&app.owner, Method::POST, STRATEGIES, Some(new.clone()));
+            [rename, take, make]
+        });
+        assert_eq!(at_once(requests).await, [(200, 16), (201, 8)].into());
+        let name = app.owner.get(&path).await.expect(200)["name"].clone();
+        let list = app.owner.get(&format!("{STRATEGIES}?page[size]=100")).await.expect(200);
+        let names: Vec<&Value> = list["data"].as_array().unwrap().iter().map(|it| &it["dcr_provider"]["name"]).collect();
+        assert_eq!(names, vec![&name; 9]);
+        let found = format!("{STRATEGIES}?filter[dcr_provider_name]={}", name.as_str().unwrap().replace(' ', "%20"));
+        assert_eq!(app.owner.get(&found).await.expect(200)["meta"]["page"]["total"], 9);
+
+        let makes = (0..6).map(|_| asking(&app.owner, Method::POST, STRATEGIES, Some(new.clone())));
+        let statuses = at_once(makes.chain([asking(&app.owner, Method::DELETE, &path, None)])).await;
+        assert_eq!(statuses[&204], 1);
+        let made = statuses.get(&201).copied().unwrap_or_default();
+        assert_eq!(made + statuses.get(&400).copied().unwrap_or_default(), 6);
+        let list = app.owner.get(&format!("{STRATEGIES}?page[size]=100")).await.expect(200);
+        let list = list["data"].as_array().unwrap();
+        assert_eq!(list.len(), 9 + made);
+        assert!(list.iter().all(|it| it["dcr_provider"].is_null()), "nothing shows a provider that is gone");
     }
 }

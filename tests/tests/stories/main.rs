@@ -44,6 +44,7 @@ mod users;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client};
 use tokio::task::JoinSet;
@@ -122,8 +123,18 @@ fn everywhere(role: &str, kind: &str) -> Value {
 
 /// A POST that can run beside others.
 fn posting(client: &Client, path: &str, body: Value) -> impl Future<Output = Answer> + Send + use<> {
+    asking(client, Method::POST, path, Some(body))
+}
+
+/// A request of any kind that can run beside others.
+fn asking(
+    client: &Client,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> impl Future<Output = Answer> + Send + use<> {
     let (client, path) = (client.clone(), path.to_owned());
-    async move { client.post(&path, body).await }
+    async move { client.call(method, &path, body).await }
 }
 
 /// Makes requests at once; how many were answered with each status.
