@@ -21,6 +21,7 @@ mod nodes;
 mod organizations;
 mod pages;
 mod passkey_attacks;
+mod passkey_sign_in_attacks;
 mod passkeys;
 mod personal_tokens;
 mod plans;

@@ -1,5 +1,5 @@
 //! Passkeys: adding one, signing in with it alone and beside a password, losing it. What is tried against them is in
-//! `passkey_attacks`.
+//! `passkey_attacks` and `passkey_sign_in_attacks`.
 
 use frame::mail;
 use serde_json::{Value, json};
