@@ -38,7 +38,6 @@ pub struct AssignedRole {
     pub role_name: String,
     /// The entity, or `*` for every one of the type.
     #[serde(skip_serializing_if = "String::is_empty")]
-    #[schemars(extend("format" = "uuid"))]
     pub entity_id: String,
     /// The type of the entity.
     pub entity_type_name: String,
