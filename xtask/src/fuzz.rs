@@ -30,7 +30,9 @@ const FLAGS: [&str; 6] = [
 ];
 
 pub fn fuzz(workspace: &Workspace, seconds: u32) -> Result<()> {
-    let wrapper = std::env::current_exe().during("Cannot tell where this program is")?;
+    // This program may have been built anew since it was started; its successor does as well.
+    let here = std::env::current_exe().during("Cannot tell where this program is")?;
+    let wrapper = if here.exists() { here } else { workspace.target.join("debug").join("xtask") };
     let mut build = workspace.cargo();
     build.env("RUSTC_WORKSPACE_WRAPPER", wrapper).env(WRAPPER, "1");
     run(build.args(["build", "--package", "fuzz", "--bins", "--locked"]))?;
