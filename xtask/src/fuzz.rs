@@ -29,7 +29,8 @@ const FLAGS: [&str; 6] = [
     "-Ccodegen-units=1",
 ];
 
-pub fn fuzz(workspace: &Workspace, seconds: u32) -> Result<()> {
+/// With a seed the same is tried each time, as far as the time goes; without one something else.
+pub fn fuzz(workspace: &Workspace, seconds: u32, seed: Option<u32>) -> Result<()> {
     // This program may have been built anew since it was started; its successor does as well.
     let here = std::env::current_exe().during("Cannot tell where this program is")?;
     let wrapper = if here.exists() { here } else { workspace.target.join("debug").join("xtask") };
@@ -45,6 +46,7 @@ pub fn fuzz(workspace: &Workspace, seconds: u32) -> Result<()> {
         let mut command = Command::new(workspace.target.join("debug").join(name));
         command.arg(format!("-max_total_time={seconds}")).arg("-max_len=16384");
         command.arg("-verbosity=0").arg("-print_final_stats=1");
+        command.args(seed.map(|seed| format!("-seed={seed}")));
         command.arg(format!("-artifact_prefix={}/", found.display()));
         command.arg(&corpus);
         let seeds = workspace.root.join("fuzz/seeds").join(name);

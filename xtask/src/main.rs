@@ -91,7 +91,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         "fuzz" => {
             let seconds = fuzz::seconds(rest.first())?;
             nothing_more(command, rest.get(1..).unwrap_or_default())?;
-            fuzz::fuzz(&ready()?, seconds)
+            fuzz::fuzz(&ready()?, seconds, None)
         }
         "postgres" => {
             nothing_more(command, rest)?;

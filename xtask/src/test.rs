@@ -112,7 +112,7 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     steps.step("browser", || browser(workspace, None))?;
     steps.step("schemathesis", || schemathesis(workspace))?;
     // Last, since it builds over the program's own crates.
-    steps.step("fuzzing", || fuzz(workspace, fuzz::SECONDS))
+    steps.step("fuzzing", || fuzz(workspace, fuzz::SECONDS, Some(1)))
 }
 
 /// A part of the toolchain that a minimal installation of Rust leaves out.
