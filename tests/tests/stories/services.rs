@@ -76,6 +76,10 @@ on_both! {
         other.get("/v3/teams").await.expect(200);
         let listed = services::service_token_list(&app.app, app.org).await.expect("tokens");
         assert_eq!(listed.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["other"]);
+        assert!(listed[0].last_used_at.is_none(), "not written down yet");
+        identity::housekeeping::usage_flush(&app.app).await.expect("written down");
+        let listed = services::service_token_list(&app.app, app.org).await.expect("tokens");
+        assert!(listed[0].last_used_at.is_some());
     }
 }
 

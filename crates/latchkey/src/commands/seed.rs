@@ -23,7 +23,7 @@ use crate::{assemble::Fault, config::Config};
 const BATCH: u64 = 1000;
 
 /// What those who sign in type; the benchmark knows it.
-const PASSWORD: &str = "Bench-Passw0rd!";
+pub(super) const PASSWORD: &str = "Bench-Passw0rd!";
 
 const FIRST: [&str; 8] = ["Ada", "Alan", "Barbara", "Edsger", "Grace", "Ken", "Leslie", "Niklaus"];
 const LAST: [&str; 8] =
