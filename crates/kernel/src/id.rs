@@ -64,6 +64,20 @@ ids! {
     DcrProviderId = DcrProvider;
     /// An application auth strategy.
     StrategyId = Strategy;
+    /// A portal, where developers find APIs.
+    PortalId = Portal;
+    /// An API of the catalog.
+    ApiId = Api;
+    /// A developer, a person's account in one portal.
+    DeveloperId = Developer;
+    /// A team of a portal's developers.
+    PortalTeamId = PortalTeam;
+    /// An application of a developer or of a team of developers.
+    ApplicationId = Application;
+    /// An application's registration for an API.
+    RegistrationId = Registration;
+    /// A credential of an application.
+    CredentialId = Credential;
 }
 
 impl<T> Clone for Id<T> {

@@ -19,8 +19,9 @@ pub mod token;
 pub use body::{Body, Draft, Fields};
 pub use email::Email;
 pub use id::{
-    AssignmentId, DcrProviderId, Id, IdentityProviderId, MappingId, OrgId, PersonId, StrategyId,
-    SystemAccountId, TeamId, TokenId, UserId,
+    ApiId, ApplicationId, AssignmentId, CredentialId, DcrProviderId, DeveloperId, Id, IdentityProviderId,
+    MappingId, OrgId, PersonId, PortalId, PortalTeamId, RegistrationId, StrategyId, SystemAccountId, TeamId,
+    TokenId, UserId,
 };
 pub use krn::{Action, Actions, Grant, Krn, Permissions, Reach};
 pub use labels::{Labels, LabelsPatch};

@@ -28,6 +28,7 @@ const STEPS: &[Step] = steps! {
     1 "0001_identity";
     2 "0002_signin";
     3 "0003_application_auth";
+    4 "0004_portals";
 };
 
 /// The newest schema that this program knows.
