@@ -13,8 +13,17 @@ use crate::workspace::Workspace;
 
 const TARGETS: [&str; 4] = ["saml_answer", "identity_token", "cookies", "user_code"];
 
-/// How long each target is tried when nobody says.
-pub const SECONDS: u32 = 30;
+/// How long each target is tried.
+#[derive(Clone, Copy)]
+pub enum Effort {
+    /// For so many seconds, something else each time, from where the last time ended.
+    Seconds(u32),
+    /// The same inputs each time, however fast the machine is: whoever changed nothing breaks nothing.
+    Same,
+}
+
+/// How many inputs are the same ones; a slow machine takes half a minute for them.
+const RUNS: u32 = 50_000;
 
 /// Tells this program that it is to be the compiler's wrapper.
 const WRAPPER: &str = "XTASK_IS_RUSTC_WRAPPER";
@@ -29,8 +38,8 @@ const FLAGS: [&str; 6] = [
     "-Ccodegen-units=1",
 ];
 
-/// With a seed the same is tried each time, as far as the time goes; without one something else.
-pub fn fuzz(workspace: &Workspace, seconds: u32, seed: Option<u32>) -> Result<()> {
+/// Tries every target, until one finds something.
+pub fn fuzz(workspace: &Workspace, effort: Effort) -> Result<()> {
     // This program may have been built anew since it was started; its successor does as well.
     let here = std::env::current_exe().during("Cannot tell where this program is")?;
     let wrapper = if here.exists() { here } else { workspace.target.join("debug").join("xtask") };
@@ -40,13 +49,21 @@ pub fn fuzz(workspace: &Workspace, seconds: u32, seed: Option<u32>) -> Result<()
     for name in TARGETS {
         let folder = workspace.target.join("fuzz").join(name);
         let (corpus, found) = (folder.join("corpus"), folder.join("found"));
+        if let Effort::Same = effort
+            && corpus.exists()
+        {
+            std::fs::remove_dir_all(&corpus).during(format!("Cannot empty {}", corpus.display()))?;
+        }
         for folder in [&corpus, &found] {
             std::fs::create_dir_all(folder).during(format!("Cannot create {}", folder.display()))?;
         }
         let mut command = Command::new(workspace.target.join("debug").join(name));
-        command.arg(format!("-max_total_time={seconds}")).arg("-max_len=16384");
+        command.args(match effort {
+            Effort::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+            Effort::Same => vec!["-seed=1".to_owned(), format!("-runs={RUNS}")],
+        });
+        command.arg("-max_len=16384");
         command.arg("-verbosity=0").arg("-print_final_stats=1");
-        command.args(seed.map(|seed| format!("-seed={seed}")));
         command.arg(format!("-artifact_prefix={}/", found.display()));
         command.arg(&corpus);
         let seeds = workspace.root.join("fuzz/seeds").join(name);
@@ -58,12 +75,13 @@ pub fn fuzz(workspace: &Workspace, seconds: u32, seed: Option<u32>) -> Result<()
     Ok(())
 }
 
-/// Reads the number of seconds.
-pub fn seconds(word: Option<&String>) -> Result<u32> {
-    match word {
-        None => Ok(SECONDS),
+/// Reads the number of seconds, half a minute if nobody says.
+pub fn effort(word: Option<&String>) -> Result<Effort> {
+    let seconds = match word {
+        None => Ok(30),
         Some(word) => word.parse().map_err(|_| Fault::new(format!("`{word}` is no number of seconds."))),
-    }
+    };
+    seconds.map(Effort::Seconds)
 }
 
 /// Whether this program was started in place of the compiler; then it is that, and nothing else.

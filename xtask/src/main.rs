@@ -89,9 +89,9 @@ fn dispatch(words: &[String]) -> Result<()> {
             schemathesis::schemathesis(&ready()?)
         }
         "fuzz" => {
-            let seconds = fuzz::seconds(rest.first())?;
+            let effort = fuzz::effort(rest.first())?;
             nothing_more(command, rest.get(1..).unwrap_or_default())?;
-            fuzz::fuzz(&ready()?, seconds, None)
+            fuzz::fuzz(&ready()?, effort)
         }
         "postgres" => {
             nothing_more(command, rest)?;

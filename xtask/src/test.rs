@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::browser::browser;
 use crate::fault::{Fault, Result};
-use crate::fuzz::{self, fuzz};
+use crate::fuzz::{Effort, fuzz};
 use crate::install;
 use crate::node;
 use crate::postgres::{Cluster, Durability};
@@ -53,25 +53,24 @@ pub fn test(workspace: &Workspace, options: &Options) -> Result<()> {
 }
 
 fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()> {
+    steps.step("rustfmt", || {
+        component("fmt", "rustfmt", workspace)?;
+        run(workspace.cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    component("clippy", "clippy", workspace)?;
+    let workspace = &workspace.linting();
     let cargo = |words: &[&str]| {
         let mut command = workspace.cargo();
         command.args(words);
         command
     };
-    steps.step("rustfmt", || {
-        component("fmt", "rustfmt", workspace)?;
-        run(&mut cargo(&["fmt", "--all", "--check"]))
-    })?;
-    steps.step("clippy", || {
-        component("clippy", "clippy", workspace)?;
+    steps.step("build", || {
         // The fuzzer's own part is C++.
         if on_path("c++").is_none() {
             install::debian(&["g++"], "a C++ compiler")?;
         }
-        run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+        run(&mut cargo(&["build", "--workspace", "--all-targets", "--locked"]))
     })?;
-    // `cargo test` builds a binary only for tests of its own package; the end-to-end tests lie in another.
-    steps.step("build", || workspace.build_debug().map(drop))?;
 
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
     let contract = workspace.root.join("../shared/contract");
@@ -112,7 +111,7 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     steps.step("browser", || browser(workspace, None))?;
     steps.step("schemathesis", || schemathesis(workspace))?;
     // Last, since it builds over the program's own crates.
-    steps.step("fuzzing", || fuzz(workspace, fuzz::SECONDS, Some(1)))
+    steps.step("fuzzing", || fuzz(workspace, Effort::Same))
 }
 
 /// A part of the toolchain that a minimal installation of Rust leaves out.

@@ -10,6 +10,8 @@ use crate::process::{capture, run};
 pub struct Workspace {
     pub root: PathBuf,
     pub target: PathBuf,
+    /// What compiles the workspace's own packages in the compiler's place.
+    driver: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -27,11 +29,27 @@ impl Workspace {
         let target = metadata["target_directory"]
             .as_str()
             .ok_or_else(|| Fault::new("cargo metadata names no target directory; update cargo."))?;
-        Ok(Self { root, target: target.into() })
+        Ok(Self { root, target: target.into(), driver: None })
     }
 
     pub fn cargo(&self) -> Command {
-        cargo(&self.root)
+        let mut command = cargo(&self.root);
+        if let Some(driver) = &self.driver {
+            // As `cargo clippy` says `-D warnings`.
+            let deny = ["-D", "warnings"].map(|word| format!("{word}__CLIPPY_HACKERY__")).concat();
+            command.env("RUSTC_WORKSPACE_WRAPPER", driver).env("CLIPPY_ARGS", deny);
+        }
+        command
+    }
+
+    /// The same, where whatever builds lints as well: Clippy's driver is the compiler with more lints, and makes
+    /// the same code. `cargo clippy` does nothing but check, for which it checks every dependency, too; what is
+    /// to be built anyway is built with lints in half the time.
+    pub fn linting(&self) -> Self {
+        // Beside cargo itself, in the toolchain that was chosen.
+        let beside = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("clippy-driver"));
+        let driver = beside.filter(|path| path.exists()).unwrap_or_else(|| "clippy-driver".into());
+        Self { root: self.root.clone(), target: self.target.clone(), driver: Some(driver) }
     }
 
     /// The debug build of the product. All packages together, as the tests build them: cargo would compile
