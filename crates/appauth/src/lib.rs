@@ -3,6 +3,7 @@
 //! differ from one kind to the next. `registration` speaks with identity providers: one file per kind of
 //! them, behind one trait.
 
+pub mod clients;
 pub mod dcr_providers;
 pub mod registration;
 pub mod strategies;
@@ -33,13 +34,17 @@ pub(crate) fn part(app: &App) -> Result<&AppAuth> {
 
 /// Every operation of this crate.
 pub fn operations() -> Vec<Operation> {
-    let groups =
-        [dcr_providers::http::operations(), registration::http::operations(), strategies::http::operations()];
+    let groups = [
+        dcr_providers::http::operations(),
+        registration::http::operations(),
+        clients::http::operations(),
+        strategies::http::operations(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
 /// Every column of sealed secrets of this crate.
-pub static SEALED: [&SealedColumn; 1] = [&dcr_providers::SECRETS];
+pub static SEALED: [&SealedColumn; 2] = [&dcr_providers::SECRETS, &clients::MANAGEMENT];
 
 /// One writer of an organization's strategies and providers at a time: a strategy's row repeats what it
 /// shows of its provider, so neither may change while the other is being written.

@@ -24,7 +24,8 @@ use std::{sync::Arc, time::Duration};
 use frame::{App, access::BoxFuture, outbound::Outbound, runtime::Entropy};
 use kernel::{DcrProviderId, Secret, Timestamp, WallClock};
 use quick_cache::sync::Cache;
-use tokio::sync::Semaphore;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 pub use dynamic::Proof;
@@ -68,6 +69,7 @@ struct Shared {
     entropy: Arc<dyn Entropy>,
     tokens: Tokens,
     permits: Cache<Uuid, Arc<Semaphore>>,
+    due: Notify,
 }
 
 impl Registrar {
@@ -87,6 +89,7 @@ impl Registrar {
             entropy,
             tokens: Tokens::new(MOST),
             permits: Cache::new(MOST),
+            due: Notify::new(),
         }))
     }
 
@@ -159,6 +162,21 @@ impl Registrar {
         })
     }
 
+    /// How long one request may take.
+    pub fn timeout(&self) -> Duration {
+        self.0.settings.timeout
+    }
+
+    /// What is due is looked at now, rather than within a second.
+    pub fn wake(&self) {
+        self.0.due.notify_one();
+    }
+
+    /// Waits until somebody says that something is due.
+    pub async fn woken(&self) {
+        self.0.due.notified().await;
+    }
+
     fn permits(&self, provider: DcrProviderId) -> Arc<Semaphore> {
         let made = || Ok::<_, std::convert::Infallible>(Arc::new(Semaphore::new(AT_ONCE)));
         let Ok(permits) = self.0.permits.get_or_insert_with(&provider.uuid(), made);
@@ -193,7 +211,7 @@ pub struct Capabilities {
 }
 
 /// What a client is to be, whole: it is made so, and changed to be so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wanted {
     /// Its application's id: its marker at the provider.
     pub application: Uuid,
@@ -216,7 +234,7 @@ pub struct Wanted {
 }
 
 /// Whose a client is: what some providers keep beside it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Context {
     /// The organization.
     pub organization: Uuid,
@@ -326,7 +344,8 @@ pub enum Deleted {
 }
 
 /// Something that happens to an application, which some providers want to hear.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// It has another name, description or redirect URI.
     Updated,

@@ -1,0 +1,73 @@
+-- Applications, the clients that providers have for them, and what is still to be done about those.
+
+CREATE TABLE applications (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    id UUID NOT NULL,
+    portal_id UUID NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    name_folded TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C",
+    owner_type TEXT COLLATE "C" NOT NULL,
+    owner_id UUID NOT NULL,
+    strategy_id UUID NOT NULL,
+    client_id TEXT COLLATE "C",
+    redirect_uri TEXT COLLATE "C",
+    scopes TEXT COLLATE "C" NOT NULL,
+    labels TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, seq),
+    UNIQUE (org_id, id),
+    FOREIGN KEY (org_id, portal_id) REFERENCES portals (org_id, id),
+    FOREIGN KEY (org_id, strategy_id) REFERENCES application_auth_strategies (org_id, id)
+);
+CREATE INDEX applications_portal ON applications (org_id, portal_id, seq);
+CREATE INDEX applications_owner ON applications (org_id, owner_id, seq);
+CREATE INDEX applications_strategy ON applications (org_id, strategy_id);
+CREATE INDEX applications_client ON applications (org_id, client_id);
+
+-- A client that a provider has, or may have, for an application: what it is to be, how far that has come, and
+-- when somebody looks at it next. It has the application's id, and outlives it until the provider has none.
+CREATE TABLE dcr_clients (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    id UUID NOT NULL,
+    provider_id UUID NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    wanted TEXT COLLATE "C" NOT NULL,
+    client_id TEXT COLLATE "C",
+    management BYTEA,
+    secret_lost BOOLEAN NOT NULL,
+    doubtful BOOLEAN NOT NULL,
+    turn BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at BIGINT,
+    problem TEXT COLLATE "C",
+    drift TEXT COLLATE "C",
+    checked_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, seq),
+    UNIQUE (org_id, id),
+    FOREIGN KEY (org_id, provider_id) REFERENCES dcr_providers (org_id, id)
+);
+CREATE INDEX dcr_clients_due ON dcr_clients (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX dcr_clients_checked ON dcr_clients (checked_at) WHERE state = 'live' AND due_at IS NULL;
+CREATE INDEX dcr_clients_provider ON dcr_clients (org_id, provider_id, seq);
+
+-- What providers are still to hear, in this order for each client.
+CREATE TABLE dcr_events (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    id UUID NOT NULL,
+    event TEXT COLLATE "C" NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    problem TEXT COLLATE "C",
+    PRIMARY KEY (org_id, seq),
+    FOREIGN KEY (org_id, id) REFERENCES dcr_clients (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX dcr_events_due ON dcr_events (due_at);
+CREATE INDEX dcr_events_client ON dcr_events (org_id, id, seq);
