@@ -3,7 +3,10 @@
 //! differ from one kind to the next. `registration` speaks with identity providers: one file per kind of
 //! them, behind one trait.
 
+pub mod apis;
 pub mod dcr_providers;
+pub mod portals;
+pub mod publications;
 pub mod registration;
 pub mod strategies;
 
@@ -15,6 +18,8 @@ use kernel::{Draft, Fault, Invalid, Result};
 pub struct Settings {
     /// Fields of the gateway's openid-connect plugin beside the published ones.
     pub plugin_fields: Vec<String>,
+    /// The domain under which each portal has one of its own.
+    pub portal_domain: String,
 }
 
 /// What this capability keeps while the program runs.
@@ -33,16 +38,22 @@ pub(crate) fn part(app: &App) -> Result<&AppAuth> {
 
 /// Every operation of this crate.
 pub fn operations() -> Vec<Operation> {
-    let groups =
-        [dcr_providers::http::operations(), registration::http::operations(), strategies::http::operations()];
+    let groups = [
+        dcr_providers::http::operations(),
+        registration::http::operations(),
+        strategies::http::operations(),
+        portals::http::operations(),
+        apis::http::operations(),
+        publications::http::operations(),
+    ];
     groups.into_iter().flatten().collect()
 }
 
 /// Every column of sealed secrets of this crate.
 pub static SEALED: [&SealedColumn; 1] = [&dcr_providers::SECRETS];
 
-/// One writer of an organization's strategies and providers at a time: a strategy's row repeats what it
-/// shows of its provider, so neither may change while the other is being written.
+/// One writer of an organization's strategies, providers, portals, APIs and publications at a time: rows repeat
+/// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)
 }
