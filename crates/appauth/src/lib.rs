@@ -3,8 +3,11 @@
 //! differ from one kind to the next. `registration` speaks with identity providers: one file per kind of
 //! them, behind one trait.
 
+pub mod apis;
 pub mod clients;
 pub mod dcr_providers;
+pub mod portals;
+pub mod publications;
 pub mod registration;
 pub mod strategies;
 
@@ -16,6 +19,8 @@ use kernel::{Draft, Fault, Invalid, Result};
 pub struct Settings {
     /// Fields of the gateway's openid-connect plugin beside the published ones.
     pub plugin_fields: Vec<String>,
+    /// The domain under which each portal has one of its own.
+    pub portal_domain: String,
 }
 
 /// What this capability keeps while the program runs.
@@ -39,6 +44,9 @@ pub fn operations() -> Vec<Operation> {
         registration::http::operations(),
         clients::http::operations(),
         strategies::http::operations(),
+        portals::http::operations(),
+        apis::http::operations(),
+        publications::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -46,8 +54,8 @@ pub fn operations() -> Vec<Operation> {
 /// Every column of sealed secrets of this crate.
 pub static SEALED: [&SealedColumn; 2] = [&dcr_providers::SECRETS, &clients::MANAGEMENT];
 
-/// One writer of an organization's strategies and providers at a time: a strategy's row repeats what it
-/// shows of its provider, so neither may change while the other is being written.
+/// One writer of an organization's strategies, providers, portals, APIs and publications at a time: rows repeat
+/// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)
 }
