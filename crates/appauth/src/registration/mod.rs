@@ -247,6 +247,14 @@ pub struct Context {
 }
 
 impl Wanted {
+    /// Whether a provider has to hear of the difference.
+    pub fn differs(&self, other: &Self) -> bool {
+        self.name != other.name
+            || self.description != other.description
+            || self.redirect_uris != other.redirect_uris
+            || self.chosen_scopes != other.chosen_scopes
+    }
+
     /// Whether users sign in at it, rather than it alone.
     fn has_users(&self) -> bool {
         !self.redirect_uris.is_empty() || self.auth_methods.iter().any(|name| name == "authorization_code")

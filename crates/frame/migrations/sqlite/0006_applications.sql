@@ -27,6 +27,50 @@ CREATE INDEX applications_owner ON applications (org_id, owner_id, seq);
 CREATE INDEX applications_strategy ON applications (org_id, strategy_id);
 CREATE INDEX applications_client ON applications (org_id, client_id);
 
+-- A key is found by its hash. Itself it is kept, sealed, only where a gateway is given it.
+CREATE TABLE application_keys (
+    seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    application_id BLOB NOT NULL,
+    display_name TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    sealed BLOB,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    UNIQUE (org_id, seq),
+    UNIQUE (org_id, id),
+    UNIQUE (org_id, hash),
+    FOREIGN KEY (org_id, application_id) REFERENCES applications (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX application_keys_application ON application_keys (org_id, application_id, seq);
+
+-- An application's wish to call an API, and what was said to it. A row repeats what lists are filtered by.
+CREATE TABLE application_registrations (
+    seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    portal_id BLOB NOT NULL,
+    application_id BLOB NOT NULL,
+    application_name TEXT NOT NULL,
+    application_name_folded TEXT NOT NULL,
+    developer_id BLOB,
+    api_id BLOB NOT NULL,
+    api_name TEXT NOT NULL,
+    api_name_folded TEXT NOT NULL,
+    status TEXT NOT NULL,
+    status_folded TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    UNIQUE (org_id, seq),
+    UNIQUE (org_id, id),
+    UNIQUE (org_id, application_id, api_id),
+    FOREIGN KEY (org_id, application_id) REFERENCES applications (org_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, api_id) REFERENCES apis (org_id, id)
+);
+CREATE INDEX application_registrations_portal ON application_registrations (org_id, portal_id, seq);
+CREATE INDEX application_registrations_api ON application_registrations (org_id, api_id, portal_id);
+
 -- A client that a provider has, or may have, for an application: what it is to be, how far that has come, and
 -- when somebody looks at it next. It has the application's id, and outlives it until the provider has none.
 CREATE TABLE dcr_clients (

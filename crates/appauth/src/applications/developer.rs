@@ -1,0 +1,390 @@
+//! Applications as their developers see them.
+
+use frame::{
+    Cx,
+    db::{OrgScope, Paged},
+    input::{At, Segment},
+    reply::{Created, Done, Found},
+};
+use kernel::{
+    ApplicationId, Body, Draft, Fault, Fields, Invalid, Labels, Patch, Problem, Result, StrategyId, Timestamp,
+    query::{Collection, Field, Kind, ListQuery, Ops},
+    rules::{Faults, Rule, id},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    Application, CLIENT_ID, DESCRIPTION, NAME, NewApplication, Owner, RedirectUri, SCOPES,
+    credentials::{
+        self, CredentialName, CredentialRename, ListedCredential, NewCredential, Once,
+    },
+    lifecycle::{self, check, create, strategy_of},
+    store::{application_list_own, strategies_of_portal},
+    strategy::{CredentialType, PortalStrategy, StrategyOf},
+};
+use crate::{
+    application_registrations::own_application,
+    portals::store::portal_get,
+    registration,
+    strategies::store::strategy_get,
+};
+
+/// An application (contract: `GetApplicationResponse` of the portal).
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OwnApplication {
+    id: ApplicationId,
+    name: String,
+    description: Option<String>,
+    redirect_uri: Option<String>,
+    /// Its client, if it has one. It is left out while the identity provider has not made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    client_id: Option<String>,
+    auth_strategy: PortalStrategy,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    team_id: (),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An application that was just made (contract: `CreateApplicationResponse`).
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NewOwnApplication {
+    id: ApplicationId,
+    name: String,
+    description: Option<String>,
+    redirect_uri: Option<String>,
+    /// Its client, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    client_id: Option<String>,
+    /// The client's secret, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    client_secret: Option<Once>,
+    auth_strategy: PortalStrategy,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    team_id: (),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Application> for OwnApplication {
+    fn from(it: Application) -> Self {
+        Self {
+            auth_strategy: (&it.strategy).into(),
+            id: it.id,
+            name: it.name,
+            description: it.description,
+            redirect_uri: it.redirect_uri,
+            client_id: it.client_id,
+            scopes: it.scopes,
+            team_id: (),
+            created_at: it.created_at,
+            updated_at: it.updated_at,
+        }
+    }
+}
+
+/// Nothing: there are no teams that one could name.
+struct NoTeam;
+
+impl Rule for NoTeam {
+    type Out = ();
+    fn read(&self, _: &Value) -> Result<(), Faults> {
+        Err(vec![(None, Fault::Rule("must be null: portals have no teams of developers here".to_owned()))])
+    }
+    fn schema(&self) -> Value {
+        json!({ "type": "null" })
+    }
+}
+
+/// An application that a developer makes.
+pub struct CreateOwn {
+    name: String,
+    client_id: Option<String>,
+    redirect_uri: Option<String>,
+    description: Option<String>,
+    strategy: Option<StrategyId>,
+    scopes: Vec<String>,
+}
+
+impl Body for CreateOwn {
+    const NAME: &'static str = "CreateApplication";
+    const CLOSED: bool = true;
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.required("name", NAME);
+        let client_id = fields.optional("client_id", CLIENT_ID);
+        let redirect_uri = fields.optional("redirect_uri", RedirectUri);
+        let description = fields.optional("description", DESCRIPTION);
+        let strategy = fields.optional("auth_strategy_id", id());
+        let scopes = fields.optional("scopes", SCOPES);
+        let team = fields.optional("team_id", NoTeam);
+        team.and(Some(Self {
+            name: name?,
+            client_id: client_id?,
+            redirect_uri: redirect_uri?,
+            description: description?,
+            strategy: strategy?,
+            scopes: scopes?.unwrap_or_default(),
+        }))
+    }
+}
+
+/// A change of an application by its developer.
+pub struct UpdateOwn {
+    name: Patch<String>,
+    client_id: Patch<String>,
+    redirect_uri: Patch<String>,
+    description: Patch<String>,
+    scopes: Patch<Vec<String>>,
+}
+
+impl Body for UpdateOwn {
+    const NAME: &'static str = "UpdateApplication";
+    const CLOSED: bool = true;
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.patch("name", NAME);
+        let client_id = fields.patch("client_id", CLIENT_ID);
+        let redirect_uri = fields.patch("redirect_uri", RedirectUri);
+        let description = fields.patch("description", DESCRIPTION);
+        let scopes = fields.patch("scopes", SCOPES);
+        let team = fields.optional("team_id", NoTeam);
+        team.and(Some(Self {
+            name: name?,
+            client_id: client_id?,
+            redirect_uri: redirect_uri?,
+            description: description?,
+            scopes: scopes?,
+        }))
+    }
+}
+
+/// What a developer's strategies can be filtered by.
+pub static STRATEGIES: Collection = Collection::numbered(
+    "portal-strategies",
+    &[
+        Field::text("name", Ops::EQ_CONTAINS),
+        Field::new(
+            "credential_type",
+            Kind::Word(&["client_credentials", "self_managed_client_credentials", "key_auth"]),
+            Ops::EQ,
+        ),
+    ],
+);
+
+/// A transaction that reads, and is over before a provider is asked.
+fn reading(cx: &Cx) -> OrgScope {
+    OrgScope::new(cx.app().db.read(), cx.org())
+}
+
+pub(super) async fn own_strategies(cx: Cx, query: ListQuery) -> Result<Found<Paged<PortalStrategy>>> {
+    let caller = cx.developer()?;
+    let mut found = Vec::new();
+    for id in strategies_of_portal(cx.db(), caller.portal).await? {
+        let strategy = strategy_get(cx.db(), id).await?;
+        let strategy = strategy.as_ref().map(StrategyOf::from);
+        found.extend(strategy.filter(|it| matches(it, &query)).as_ref().map(PortalStrategy::from));
+    }
+    Ok(Found(Paged::cut(found, &query)))
+}
+
+/// Whether a strategy is one of those that are asked for. A portal has few.
+fn matches(it: &StrategyOf, query: &ListQuery) -> bool {
+    let kind = match it.credential_type() {
+        CredentialType::KeyAuth => "key_auth",
+        CredentialType::ClientCredentials => "client_credentials",
+        CredentialType::SelfManagedClientCredentials => "self_managed_client_credentials",
+    };
+    query.holds(|field| match field {
+        "name" => it.display_name.as_str(),
+        _ => kind,
+    })
+}
+
+pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Created<NewOwnApplication>> {
+    let caller = cx.developer()?;
+    let db = reading(&cx);
+    let portal = portal_get(&db, caller.portal).await?.ok_or(Problem::NotFound("portal"))?;
+    let asked = draft.parse()?;
+    let mut faults = Vec::new();
+    // Only what the portal offers: others of the organization are none of a developer's business.
+    let offered = strategies_of_portal(&db, portal.id).await?;
+    if asked.strategy.is_some_and(|id| !offered.contains(&id)) {
+        let fault = Fault::MissingReference("Application auth strategy");
+        return Err(Problem::invalid("auth_strategy_id", fault));
+    }
+    let strategy = strategy_of(&db, &portal, asked.strategy, &mut faults).await?;
+    let Some(strategy) = strategy else { return Err(Problem::Invalid(faults)) };
+    let new = NewApplication {
+        portal: portal.id,
+        owner: Owner::developer(caller.developer),
+        name: asked.name,
+        description: asked.description,
+        strategy: strategy.id,
+        client_id: asked.client_id,
+        dcr_client_id: None,
+        redirect_uri: asked.redirect_uri,
+        scopes: asked.scopes,
+        labels: Labels::default(),
+    };
+    faults.extend(check(&cx, &db, &new, &strategy).await?);
+    if !faults.is_empty() {
+        return Err(Problem::Invalid(faults));
+    }
+    drop(db);
+    let made = create(&cx, new, strategy).await?;
+    let client_secret = made.issued.map(|issued| Once(issued.secret));
+    let OwnApplication { id, name, description, redirect_uri, client_id, auth_strategy, scopes, .. } =
+        made.application.into();
+    let now = cx.now();
+    Ok(Created(NewOwnApplication {
+        id,
+        name,
+        description,
+        redirect_uri,
+        client_id,
+        client_secret,
+        auth_strategy,
+        scopes,
+        team_id: (),
+        created_at: now,
+        updated_at: now,
+    }))
+}
+
+pub(super) async fn own_list(cx: Cx, query: ListQuery) -> Result<Found<Paged<OwnApplication>>> {
+    let caller = cx.developer()?;
+    let page = application_list_own(cx.db(), caller.portal, caller.developer, &query).await?;
+    Ok(Found(page.map(OwnApplication::from)))
+}
+
+pub(super) async fn own_get(cx: Cx, At(id): At<ApplicationId>) -> Result<Found<OwnApplication>> {
+    own_application(&cx, cx.db(), id).await.map(|it| Found(it.into()))
+}
+
+pub(super) async fn own_update(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    draft: Draft<UpdateOwn>,
+) -> Result<Found<OwnApplication>> {
+    let db = reading(&cx);
+    let before = own_application(&cx, &db, id).await?;
+    let patch = draft.parse()?;
+    let mut faults = Vec::new();
+    let own_client = before.strategy.credential_type() == CredentialType::SelfManagedClientCredentials;
+    if !own_client && matches!(patch.client_id, Patch::Value(_)) {
+        let why = "cannot be changed: it is not the developer's own client";
+        faults.push(Invalid::body("client_id", Fault::Rule(why.to_owned())));
+    }
+    let after = Application {
+        name: patch.name.or(before.name.clone()),
+        client_id: match patch.client_id {
+            Patch::Value(client) if own_client => Some(client),
+            _ => before.client_id.clone(),
+        },
+        redirect_uri: patch.redirect_uri.over(before.redirect_uri.clone()),
+        description: patch.description.over(before.description.clone()),
+        scopes: patch.scopes.over(Some(before.scopes.clone())).unwrap_or_default(),
+        updated_at: cx.now(),
+        ..before.clone()
+    };
+    let portal = portal_get(&db, before.portal_id).await?.ok_or(Problem::NotFound("portal"))?;
+    let as_new = NewApplication {
+        portal: portal.id,
+        owner: after.owner,
+        name: after.name.clone(),
+        description: after.description.clone(),
+        strategy: after.strategy.id,
+        client_id: after.client_id.clone().filter(|_| own_client),
+        dcr_client_id: None,
+        redirect_uri: after.redirect_uri.clone(),
+        scopes: after.scopes.clone(),
+        labels: after.labels.clone(),
+    };
+    faults.extend(check(&cx, &db, &as_new, &after.strategy).await?);
+    if !faults.is_empty() {
+        return Err(Problem::Invalid(faults));
+    }
+    drop(db);
+    lifecycle::update(&cx, before, after).await.map(|it| Found(it.into()))
+}
+
+pub(super) async fn own_delete(cx: Cx, At(id): At<ApplicationId>) -> Result<Done> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    lifecycle::delete(&cx, application).await.map(|()| Done)
+}
+
+/// What a client is used with (contract: `RefreshTokenPayload`).
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Regenerated {
+    client_id: String,
+    /// Shown this once.
+    client_secret: Once,
+}
+
+pub(super) async fn secret_regenerate(cx: Cx, At(id): At<ApplicationId>) -> Result<Created<Regenerated>> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    let issued = lifecycle::regenerate(&cx, &application).await?;
+    Ok(Created(Regenerated { client_id: issued.client.id, client_secret: Once(issued.secret) }))
+}
+
+/// The scopes of an application's client (contract: `GrantedScopesResponse`).
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GrantedScopes {
+    scopes: Vec<String>,
+}
+
+pub(super) async fn scopes_granted(cx: Cx, At(id): At<ApplicationId>) -> Result<Found<GrantedScopes>> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    let scopes = credentials::granted_scopes(&cx, &application).await.map_err(|problem| match problem {
+        Problem::Conflict(_) => Problem::NotFound("granted scopes"),
+        other => other,
+    })?;
+    Ok(Found(GrantedScopes { scopes }))
+}
+
+pub(super) async fn own_credentials(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    query: ListQuery,
+) -> Result<Found<Paged<ListedCredential>>> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    credentials::credential_list(&cx, &application, &query).await.map(Found)
+}
+
+pub(super) async fn own_credential_create(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    draft: Draft<CredentialName>,
+) -> Result<Created<NewCredential>> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    credentials::credential_create(&cx, &application, draft.parse()?).await.map(Created)
+}
+
+pub(super) async fn own_credential_update(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    Segment(credential): Segment,
+    draft: Draft<CredentialRename>,
+) -> Result<Found<()>> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    credentials::credential_update(&cx, &application, &credential, draft.parse()?).await.map(Found)
+}
+
+pub(super) async fn own_credential_delete(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    Segment(credential): Segment,
+) -> Result<Done> {
+    let application = own_application(&cx, &reading(&cx), id).await?;
+    credentials::credential_delete(&cx, &application, &credential).await.map(|()| Done)
+}

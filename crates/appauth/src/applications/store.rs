@@ -1,0 +1,195 @@
+//! The SQL of applications.
+
+use frame::{
+    args,
+    db::{Arg, DbError, FromRow, Listing, OrgScope, Paged, Row, fold},
+    org_sql,
+};
+use kernel::{ApplicationId, DeveloperId, Id, PortalId, Result, StrategyId, Timestamp, query::ListQuery};
+use serde_json::Value;
+
+use super::{
+    Application, OF_DEVELOPER, OF_PORTAL, Owner,
+    strategy::{StrategyOf, columns as strategy_columns, owner_from},
+};
+
+impl FromRow for Application {
+    fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
+        let scopes: Value = row.get("scopes")?;
+        Ok(Self {
+            id: row.get("id")?,
+            portal_id: row.get("portal_id")?,
+            name: row.get("name")?,
+            description: row.get("description")?,
+            owner: owner_from(row)?,
+            strategy: StrategyOf::from_row(row)?,
+            client_id: row.get("client_id")?,
+            redirect_uri: row.get("redirect_uri")?,
+            scopes: serde_json::from_value(scopes)
+                .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
+            labels: row.get("labels")?,
+            registration_count: row.get("registration_count")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// What is read of an application. The client's id of one that has a provider is its client's.
+macro_rules! columns {
+    () => {
+        concat!(
+            "t.id, t.portal_id, t.name, t.description, t.owner_type, t.owner_id, t.redirect_uri, t.scopes, t.labels, ",
+            "t.created_at, t.updated_at, COALESCE(t.client_id, (SELECT c.client_id FROM dcr_clients c ",
+            "WHERE c.org_id = t.org_id AND c.id = t.id)) AS client_id, ",
+            "(SELECT COUNT(*) FROM application_registrations r WHERE r.org_id = t.org_id AND r.application_id = t.id) ",
+            "AS registration_count, ",
+            strategy_columns!()
+        )
+    };
+}
+
+static IN_PORTAL: Listing = Listing {
+    collection: &OF_PORTAL,
+    columns: columns!(),
+    table: "applications",
+    condition: "t.portal_id = $2",
+    large: false,
+};
+
+static OWN: Listing = Listing {
+    collection: &OF_DEVELOPER,
+    columns: columns!(),
+    table: "applications",
+    condition: "t.portal_id = $2 AND t.owner_type = 'developer' AND t.owner_id = $3",
+    large: false,
+};
+
+/// The applications of a portal.
+pub(super) async fn application_list(
+    db: &OrgScope,
+    portal: PortalId,
+    query: &ListQuery,
+) -> Result<Paged<Application>> {
+    db.page(&IN_PORTAL, args![portal], query).await
+}
+
+/// The applications of a developer.
+pub(super) async fn application_list_own(
+    db: &OrgScope,
+    portal: PortalId,
+    developer: DeveloperId,
+    query: &ListQuery,
+) -> Result<Paged<Application>> {
+    db.page(&OWN, args![portal, developer], query).await
+}
+
+/// An application, wherever it is.
+pub async fn application_get(db: &OrgScope, id: ApplicationId) -> Result<Option<Application>, DbError> {
+    let sql = org_sql!("SELECT ", columns!(), " FROM applications t WHERE t.org_id = $1 AND t.id = $2");
+    db.optional(sql, args![id]).await
+}
+
+/// The ids of the applications in a portal, of all owners or of one.
+pub async fn application_ids(
+    db: &OrgScope,
+    portal: PortalId,
+    owner: Option<Owner>,
+) -> Result<Vec<ApplicationId>, DbError> {
+    let rows: Vec<(ApplicationId,)> = match owner {
+        None => {
+            let sql = org_sql!("SELECT id AS value FROM applications WHERE org_id = $1 AND portal_id = $2");
+            db.all(sql, args![portal]).await?
+        }
+        Some(Owner { kind, id }) => {
+            let sql = org_sql!(
+                "SELECT id AS value FROM applications WHERE org_id = $1 AND portal_id = $2 AND owner_type = $3 AND owner_id = $4"
+            );
+            db.all(sql, args![portal, kind, id]).await?
+        }
+    };
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// What can be changed, in the order of both statements.
+fn changeable(it: &Application) -> Vec<Arg> {
+    let scopes = serde_json::to_value(&it.scopes).unwrap_or_default();
+    // The client of one that has a provider stands in its own row.
+    let client = it.client_id.as_deref().filter(|_| it.strategy.provider.is_none());
+    args![
+        &it.name,
+        fold(&it.name),
+        it.description.as_deref(),
+        it.owner.kind,
+        it.owner.id,
+        client,
+        it.redirect_uri.as_deref(),
+        &scopes,
+        &it.labels,
+        it.updated_at
+    ]
+}
+
+pub(super) async fn application_insert(db: &OrgScope, it: &Application) -> Result<(), DbError> {
+    let sql = org_sql!(
+        "INSERT INTO applications (org_id, id, portal_id, strategy_id, created_at, name, name_folded, description, owner_type, ",
+        "owner_id, client_id, redirect_uri, scopes, labels, updated_at) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    );
+    let mut values = args![it.id, it.portal_id, it.strategy.id, it.created_at];
+    values.extend(changeable(it));
+    db.execute(sql, values).await.map(|_| ())
+}
+
+pub(super) async fn application_update(db: &OrgScope, it: &Application) -> Result<(), DbError> {
+    let sql = org_sql!(
+        "UPDATE applications SET name = $3, name_folded = $4, description = $5, owner_type = $6, owner_id = $7, ",
+        "client_id = $8, redirect_uri = $9, scopes = $10, labels = $11, updated_at = $12 WHERE org_id = $1 AND id = $2"
+    );
+    let mut values = args![it.id];
+    values.extend(changeable(it));
+    db.execute(sql, values).await.map(|_| ())
+}
+
+pub(super) async fn application_delete(db: &OrgScope, id: ApplicationId) -> Result<u64, DbError> {
+    db.execute(org_sql!("DELETE FROM applications WHERE org_id = $1 AND id = $2"), args![id]).await
+}
+
+/// Which application of a strategy has a client of its own already.
+pub(super) async fn client_taken(
+    db: &OrgScope,
+    strategy: StrategyId,
+    client: &str,
+    but: Id<()>,
+) -> Result<bool, DbError> {
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM applications t LEFT JOIN dcr_clients c ON c.org_id = t.org_id AND c.id = t.id ",
+        "WHERE t.org_id = $1 AND t.strategy_id = $2 AND COALESCE(t.client_id, c.client_id) = $3 AND t.id <> $4"
+    );
+    Ok(db.count(sql, args![strategy, client, but]).await? > 0)
+}
+
+/// The strategies that developers of a portal can make applications with: its default, and what its APIs are
+/// published with.
+pub(super) async fn strategies_of_portal(
+    db: &OrgScope,
+    portal: PortalId,
+) -> Result<Vec<StrategyId>, DbError> {
+    let sql = org_sql!(
+        "SELECT s.id AS value FROM application_auth_strategies s WHERE s.org_id = $1 AND (s.id IN ",
+        "(SELECT p.strategy_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2) OR s.id = ",
+        "(SELECT d.default_strategy_id FROM portals d WHERE d.org_id = $1 AND d.id = $2)) ORDER BY s.seq"
+    );
+    let rows: Vec<(StrategyId,)> = db.all(sql, args![portal]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Changes when an application was last changed.
+pub(super) async fn application_touch(
+    db: &OrgScope,
+    id: ApplicationId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let sql = org_sql!("UPDATE applications SET updated_at = $3 WHERE org_id = $1 AND id = $2");
+    db.execute(sql, args![id, now]).await.map(|_| ())
+}

@@ -1,0 +1,248 @@
+//! A strategy as an application has it: how developers come by credentials, and nothing about the gateway.
+
+use frame::db::Row;
+use kernel::{DcrProviderId, OrgId, StrategyId};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Application, Owner};
+use crate::{
+    registration::{Context, Wanted},
+    strategies::{
+        AuthStrategy,
+        config::{Configs, OpenIdConnect, Ttl},
+    },
+};
+
+/// What is read of a strategy.
+#[derive(Clone)]
+pub struct StrategyOf {
+    /// Its id.
+    pub id: StrategyId,
+    /// Its name for developers.
+    pub display_name: String,
+    /// What it asks of applications.
+    pub configs: Configs,
+    /// What makes clients.
+    pub provider: Option<DcrProviderId>,
+    /// Whether an application can have several credentials.
+    pub several: bool,
+}
+
+/// How an application proves who it is (contract: `credential_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialType {
+    /// By a key that is made here.
+    KeyAuth,
+    /// By a token of a client that a DCR provider makes.
+    ClientCredentials,
+    /// By a token of a client that its developer brings.
+    SelfManagedClientCredentials,
+}
+
+impl From<&AuthStrategy> for StrategyOf {
+    fn from(strategy: &AuthStrategy) -> Self {
+        Self {
+            id: strategy.id,
+            display_name: strategy.display_name.clone(),
+            configs: strategy.configs.clone(),
+            provider: strategy.dcr_provider.as_ref().map(|provider| provider.id),
+            several: strategy.supports_multiple_credentials,
+        }
+    }
+}
+
+impl StrategyOf {
+    /// Reads it beside an application; see [`columns`].
+    pub(super) fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
+        let configs: Value = row.get("strategy_configs")?;
+        Ok(Self {
+            id: row.get("strategy_id")?,
+            display_name: row.get("strategy_display_name")?,
+            configs: serde_json::from_value(configs)
+                .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
+            provider: row.get("strategy_provider_id")?,
+            several: row.get("strategy_several")?,
+        })
+    }
+
+    /// How its applications prove who they are.
+    pub const fn credential_type(&self) -> CredentialType {
+        match (&self.configs, self.provider) {
+            (Configs::KeyAuth { .. }, _) => CredentialType::KeyAuth,
+            (Configs::OpenIdConnect { .. }, Some(_)) => CredentialType::ClientCredentials,
+            (Configs::OpenIdConnect { .. }, None) => CredentialType::SelfManagedClientCredentials,
+        }
+    }
+
+    /// What it asks of tokens, if its applications have any.
+    pub const fn openid_connect(&self) -> Option<&OpenIdConnect> {
+        match &self.configs {
+            Configs::OpenIdConnect { openid_connect } => Some(openid_connect),
+            Configs::KeyAuth { .. } => None,
+        }
+    }
+
+    /// The client that an application of it needs at the provider.
+    pub fn wanted(&self, org: OrgId, application: &Application) -> Wanted {
+        let openid = self.openid_connect();
+        Wanted {
+            application: application.id.uuid(),
+            name: application.name.clone(),
+            description: application.description.clone().unwrap_or_default(),
+            redirect_uris: application.redirect_uri.iter().cloned().collect(),
+            auth_methods: openid.map(|it| it.auth_methods.clone()).unwrap_or_default(),
+            scopes: openid.map(|it| it.scopes.clone()).unwrap_or_default(),
+            chosen_scopes: application.scopes.clone(),
+            audience: openid.and_then(audience),
+            context: Context {
+                organization: org.uuid(),
+                portal: application.portal_id.uuid(),
+                owner: application.owner.id.uuid(),
+                strategy: self.id.uuid(),
+            },
+        }
+    }
+}
+
+/// The audience of an application's tokens: the argument of this name that the gateway's plugin sends when it asks
+/// for one, which is how strategies say it.
+fn audience(openid: &OpenIdConnect) -> Option<String> {
+    let list = |name: &str| openid.more.get(name).and_then(Value::as_array);
+    let place = list("token_post_args_names")?.iter().position(|name| name == "audience")?;
+    list("token_post_args_values")?.get(place)?.as_str().map(str::to_owned)
+}
+
+/// What is read of the strategy of an application `t`.
+macro_rules! columns {
+    () => {
+        "t.strategy_id, \
+         (SELECT s.display_name FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
+         AS strategy_display_name, \
+         (SELECT s.configs FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
+         AS strategy_configs, \
+         (SELECT s.dcr_provider_id FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
+         AS strategy_provider_id, \
+         (SELECT s.multiple_credentials FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
+         AS strategy_several"
+    };
+}
+pub(super) use columns;
+
+/// A strategy whose applications have keys (contract: `AuthStrategyKeyAuth`).
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct KeyStrategy {
+    id: StrategyId,
+    name: String,
+    #[schemars(extend("enum" = ["key_auth"]))]
+    credential_type: CredentialType,
+    key_names: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Ttl")]
+    ttl: Option<Ttl>,
+}
+
+/// A strategy whose applications have clients (contract: `AuthStrategyClientCredentials`).
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClientStrategy {
+    id: StrategyId,
+    name: String,
+    #[schemars(extend("enum" = ["client_credentials", "self_managed_client_credentials"]))]
+    credential_type: CredentialType,
+    auth_methods: Vec<String>,
+    available_scopes: Vec<String>,
+}
+
+/// A strategy as an application shows it.
+#[derive(Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum ShownStrategy {
+    /// Of applications that have keys.
+    Keys(KeyStrategy),
+    /// Of applications that have clients.
+    Client(ClientStrategy),
+}
+
+/// The header that a key is in if its strategy does not say.
+pub const KEY_NAME: &str = "apikey";
+
+impl From<&StrategyOf> for ShownStrategy {
+    fn from(strategy: &StrategyOf) -> Self {
+        let (id, name) = (strategy.id, strategy.display_name.clone());
+        let credential_type = strategy.credential_type();
+        match &strategy.configs {
+            Configs::KeyAuth { key_auth } => Self::Keys(KeyStrategy {
+                id,
+                name,
+                credential_type,
+                key_names: key_auth.key_names.clone().unwrap_or_else(|| vec![KEY_NAME.to_owned()]),
+                ttl: key_auth.ttl.clone(),
+            }),
+            Configs::OpenIdConnect { openid_connect } => Self::Client(ClientStrategy {
+                id,
+                name,
+                credential_type,
+                auth_methods: openid_connect.auth_methods.clone(),
+                available_scopes: openid_connect.scopes.clone(),
+            }),
+        }
+    }
+}
+
+/// The same with what developers are told beside it (contract: `PortalAuthStrategy`).
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct PortalStrategy {
+    #[serde(flatten)]
+    strategy: ShownStrategy,
+    /// Whether an application can have several credentials.
+    supports_multiple_credentials: bool,
+}
+
+impl From<&StrategyOf> for PortalStrategy {
+    fn from(strategy: &StrategyOf) -> Self {
+        Self { strategy: strategy.into(), supports_multiple_credentials: strategy.several }
+    }
+}
+
+/// An owner as it is stored.
+pub(super) fn owner_from(row: Row<'_>) -> Result<Owner, frame::sqlx::Error> {
+    let kind: String = row.get("owner_type")?;
+    let kind = super::OWNER_TYPES.iter().find(|known| **known == kind);
+    let kind = kind.ok_or_else(|| frame::sqlx::Error::Decode("no kind of owner".into()))?;
+    Ok(Owner { kind, id: row.get("owner_id")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_audience_stands_where_the_argument_of_this_name_does() {
+        let openid = |more: Value| OpenIdConnect {
+            issuer: String::new(),
+            credential_claim: Vec::new(),
+            scopes: Vec::new(),
+            auth_methods: Vec::new(),
+            more: more.as_object().cloned().unwrap_or_default(),
+        };
+        for (more, expected) in [
+            (json!({}), None),
+            (json!({ "token_post_args_names": ["audience"] }), None),
+            (
+                json!({ "token_post_args_names": ["resource", "audience"], "token_post_args_values": ["r", "urn:api"] }),
+                Some("urn:api"),
+            ),
+            (json!({ "token_post_args_names": ["resource"], "token_post_args_values": ["r"] }), None),
+        ] {
+            assert_eq!(audience(&openid(more.clone())).as_deref(), expected, "{more}");
+        }
+    }
+}
