@@ -4,17 +4,27 @@
 //! them, behind one trait.
 
 pub mod dcr_providers;
+pub mod developers;
+pub mod housekeeping;
 pub mod registration;
 pub mod strategies;
 
-use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound};
-use kernel::{Draft, Fault, Invalid, Result};
+use std::sync::Arc;
+
+use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound, passwords::Hasher};
+use kernel::{Draft, Duration, Fault, Invalid, Result};
 
 /// What the operator may set about application auth.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Fields of the gateway's openid-connect plugin beside the published ones.
     pub plugin_fields: Vec<String>,
+    /// How long a developer's access token is good.
+    pub access_life: Duration,
+    /// How long a developer's refresh token is good.
+    pub refresh_life: Duration,
+    /// How long a developer's session lasts, however often it is refreshed.
+    pub session_life: Duration,
 }
 
 /// What this capability keeps while the program runs.
@@ -24,6 +34,8 @@ pub struct AppAuth {
     pub settings: Settings,
     /// What reaches providers, and knows which addresses may be.
     pub outbound: Outbound,
+    /// Where passwords of developers are hashed, those of people among them: by turns, as many as there are processors.
+    pub hasher: Arc<Hasher>,
 }
 
 /// This capability's part of the program.
@@ -33,8 +45,12 @@ pub(crate) fn part(app: &App) -> Result<&AppAuth> {
 
 /// Every operation of this crate.
 pub fn operations() -> Vec<Operation> {
-    let groups =
-        [dcr_providers::http::operations(), registration::http::operations(), strategies::http::operations()];
+    let groups = [
+        dcr_providers::http::operations(),
+        registration::http::operations(),
+        strategies::http::operations(),
+        developers::http::operations(),
+    ];
     groups.into_iter().flatten().collect()
 }
 

@@ -41,6 +41,8 @@ pub enum Problem {
     Forbidden(Denied),
     /// The named thing does not exist, or not for this caller.
     NotFound(&'static str),
+    /// It was there, and is there no more.
+    Gone(&'static str),
     /// No operation has this path.
     NoRoute,
     /// The path has other methods only.
@@ -118,6 +120,7 @@ impl Problem {
             Self::NotFound(_) | Self::NoRoute => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::Conflict(_) => 409,
+            Self::Gone(_) => 410,
             Self::PreconditionFailed(_) => 412,
             Self::TooLarge(_) => 413,
             Self::UnsupportedMediaType => 415,
@@ -165,6 +168,7 @@ impl Problem {
                 "Not Found",
                 if a { format!("The requested {what} was not found") } else { "Not Found".to_owned() },
             ),
+            Self::Gone(why) => ("Gone", (*why).to_owned()),
             Self::NoRoute => ("Not Found", "The resource requested was not found.".to_owned()),
             Self::MethodNotAllowed(methods) => {
                 allow = Some(methods.join(", "));

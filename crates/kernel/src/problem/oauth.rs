@@ -20,6 +20,7 @@ pub(super) fn render(problem: &Problem) -> Rendered {
             (problem.status(), "temporarily_unavailable", wait.map(|wait| wait.as_secs().max(1)))
         }
         Problem::NotFound(_)
+        | Problem::Gone(_)
         | Problem::NoRoute
         | Problem::MethodNotAllowed(_)
         | Problem::Conflict(_)

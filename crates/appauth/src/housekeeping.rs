@@ -1,0 +1,29 @@
+//! What time does by itself: developers' sessions end, and links that are over are forgotten.
+
+use frame::{App, args, chores::Chore, db::PlatformScope};
+use kernel::{OrgId, Result};
+
+use crate::developers;
+
+/// What this crate has to do over and over.
+pub const CHORES: &[Chore] = &[Chore {
+    what: "dropping what developers left",
+    minutes: 60,
+    at_the_end: false,
+    work: |app| Box::pin(sweep(app)),
+}];
+
+/// Drops developers' sessions that are over, and links that have been for long.
+pub async fn sweep(app: &App) -> Result<()> {
+    let sql = "SELECT DISTINCT org_id AS value FROM portals";
+    let organizations: Vec<(OrgId,)> = PlatformScope::new(app.db.read()).all(sql, args![]).await?;
+    for (org,) in organizations {
+        let session = app.db.write();
+        let db = PlatformScope::new(session.clone()).org(org);
+        let now = app.clock.now(org);
+        developers::store::session_purge(&db, now).await?;
+        developers::links::link_purge(&db, now).await?;
+        session.commit().await?;
+    }
+    Ok(())
+}
