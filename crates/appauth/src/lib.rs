@@ -3,9 +3,12 @@
 //! differ from one kind to the next. `registration` speaks with identity providers: one file per kind of
 //! them, behind one trait.
 
+pub mod apis;
 pub mod dcr_providers;
 pub mod developers;
 pub mod housekeeping;
+pub mod portals;
+pub mod publications;
 pub mod registration;
 pub mod strategies;
 
@@ -25,6 +28,8 @@ pub struct Settings {
     pub refresh_life: Duration,
     /// How long a developer's session lasts, however often it is refreshed.
     pub session_life: Duration,
+    /// The domain under which each portal has one of its own.
+    pub portal_domain: String,
 }
 
 /// What this capability keeps while the program runs.
@@ -50,6 +55,9 @@ pub fn operations() -> Vec<Operation> {
         registration::http::operations(),
         strategies::http::operations(),
         developers::http::operations(),
+        portals::http::operations(),
+        apis::http::operations(),
+        publications::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -57,8 +65,8 @@ pub fn operations() -> Vec<Operation> {
 /// Every column of sealed secrets of this crate.
 pub static SEALED: [&SealedColumn; 1] = [&dcr_providers::SECRETS];
 
-/// One writer of an organization's strategies and providers at a time: a strategy's row repeats what it
-/// shows of its provider, so neither may change while the other is being written.
+/// One writer of an organization's strategies, providers, portals, APIs and publications at a time: rows repeat
+/// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)
 }

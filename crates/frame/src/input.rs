@@ -98,6 +98,8 @@ fn what(parameter: &str) -> &'static str {
         "idpId" => "identity provider",
         "dcrProviderId" => "DCR provider",
         "authStrategyId" => "application auth strategy",
+        "portalId" => "portal",
+        "apiId" => "API",
         "organizationId" => "organization",
         _ => "resource",
     }

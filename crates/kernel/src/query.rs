@@ -98,10 +98,22 @@ fn pair(part: &str) -> Result<Pair, Problem> {
 static ID: Field = Field::new("id", Kind::Id, Ops::UUID);
 
 impl ListQuery {
+    /// Everything that is of one of these in a field.
+    pub fn of<T>(field: &'static Field, ids: impl IntoIterator<Item = crate::Id<T>>) -> Self {
+        let mut query = Self { filters: Vec::new(), sort: Vec::new(), page: Page::Whole };
+        query.only_of(field, ids);
+        query
+    }
+
     /// Leaves out all but the objects with these ids.
     pub fn only<T>(&mut self, ids: impl IntoIterator<Item = crate::Id<T>>) {
+        self.only_of(&ID, ids);
+    }
+
+    /// Leaves out all but the objects that have one of these ids in a field.
+    pub fn only_of<T>(&mut self, field: &'static Field, ids: impl IntoIterator<Item = crate::Id<T>>) {
         let values = ids.into_iter().map(|id| Value::Id(id.uuid())).collect();
-        self.filters.push(Filter { field: &ID, key: None, op: Op::OEq, values });
+        self.filters.push(Filter { field, key: None, op: Op::OEq, values });
     }
 
     /// Reads the parameters of a list; fails with every fault.

@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::dcr_providers::{self, DcrProvider, PROVIDER_TYPES};
-use config::{Configs, ISSUER, NewKeyAuth, NewOpenIdConnect, change_schema, check_plugin};
+use config::{Configs, ISSUER, KeyAuth, NewKeyAuth, NewOpenIdConnect, change_schema, check_plugin};
 
 /// A strategy (contract: `AppAuthStrategy`).
 #[derive(Clone, Serialize, JsonSchema)]
@@ -223,6 +223,25 @@ async fn provider_named<T: Body>(
     Ok(found.map(|provider| provider.shown))
 }
 
+/// Adds a fault if a request names a strategy for something else to use, and there is none. Whoever names one
+/// has to be able to see it, or could use what he was not given; to others there is none. What is used already
+/// (`known`) stays.
+pub(crate) async fn strategy_named(
+    cx: &Cx,
+    field: &str,
+    named: Option<&str>,
+    known: Option<StrategyId>,
+    faults: &mut Vec<Invalid>,
+) -> Result<()> {
+    // What is no id the body's own rule complains of.
+    let Some(id) = named.and_then(|text| text.parse::<StrategyId>().ok()) else { return Ok(()) };
+    let seen = known == Some(id) || cx.may_here(Action::Read, &format!("{KIND}/{id}"));
+    if !seen || store::strategy_get(cx.db(), id).await?.is_none() {
+        faults.push(Invalid::body(field, Fault::MissingReference("Application auth strategy")));
+    }
+    Ok(())
+}
+
 /// Whether an application can have several credentials: keys always, clients if their provider can, and one
 /// that the developer brings is one.
 fn several_credentials(configs: &Configs, provider: Option<&DcrProvider>) -> bool {
@@ -273,6 +292,23 @@ async fn strategy_read(
 
 async fn strategy_create(cx: Cx, draft: Draft<NewStrategy>) -> Result<Created<AuthStrategy>> {
     let (new, provider) = strategy_read(&cx, &draft, None).await?;
+    strategy_add(&cx, new, provider.as_ref()).await.map(Created)
+}
+
+/// A strategy of keys that comes with something else, and is one like any other from then on.
+pub(crate) async fn strategy_of_keys(cx: &Cx, name: String, display_name: String) -> Result<AuthStrategy> {
+    let key_auth = KeyAuth { key_names: Some(vec!["apikey".to_owned()]), ttl: None };
+    let new = NewStrategy {
+        name,
+        display_name,
+        labels: Labels::default(),
+        principals: Principals::default(),
+        configs: Configs::KeyAuth { key_auth },
+    };
+    strategy_add(cx, new, None).await
+}
+
+async fn strategy_add(cx: &Cx, new: NewStrategy, provider: Option<&DcrProvider>) -> Result<AuthStrategy> {
     let NewStrategy { name, display_name, labels, principals, configs } = new;
     let now = cx.now();
     let strategy = AuthStrategy {
@@ -280,8 +316,8 @@ async fn strategy_create(cx: Cx, draft: Draft<NewStrategy>) -> Result<Created<Au
         name,
         display_name,
         active: false,
-        supports_multiple_credentials: several_credentials(&configs, provider.as_ref()),
-        dcr_provider: provider.as_ref().map(ProviderOfStrategy::from),
+        supports_multiple_credentials: several_credentials(&configs, provider),
+        dcr_provider: provider.map(ProviderOfStrategy::from),
         configs,
         labels,
         principals,
@@ -291,7 +327,7 @@ async fn strategy_create(cx: Cx, draft: Draft<NewStrategy>) -> Result<Created<Au
     store::strategy_insert(cx.db(), &strategy).await?;
     cx.created(TYPE, strategy.id).await?;
     cx.audit(Action::Create, format!("{KIND}/{}", strategy.id), json!({ "after": strategy })).await?;
-    Ok(Created(strategy))
+    Ok(strategy)
 }
 
 /// Replacing answers 201, as the contract has it.

@@ -79,7 +79,7 @@ mod tests {
     use serde_json::json;
 
     fn complaints(config: &Value) -> Vec<String> {
-        let settings = Settings { plugin_fields: vec!["consumer_claim".to_owned()] };
+        let settings = Settings { plugin_fields: vec!["consumer_claim".to_owned()], ..Settings::default() };
         let mut faults = Vec::new();
         check(&settings, "c", config.as_object().unwrap(), &mut faults);
         faults.into_iter().map(|fault| format!("{} {}", fault.field, fault.reason())).collect()

@@ -2,15 +2,15 @@
 //! is, and whether a strategy can be deleted.
 //!
 //! Whoever lets something use a strategy writes its use in the same transaction, and drops it with it:
-//! publications of products and APIs, portals with a default strategy, applications. Nothing does before
-//! those exist, so until then no strategy is active, and every one can be deleted.
+//! portals do for the strategy that is their default, publications of APIs for the one that applications are
+//! made with. Versions of products and applications have kinds of their own here, and nothing writes them yet.
 
 use frame::{
     args,
     db::{DbError, FromRow, OrgScope, Row},
     org_sql,
 };
-use kernel::{Id, StrategyId};
+use kernel::{ApiId, Id, PortalId, StrategyId};
 
 /// A kind of thing that uses strategies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +62,24 @@ pub struct Use {
     pub label: String,
 }
 
+/// Some publications.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Published {
+    /// Those of an API, wherever.
+    Api(ApiId),
+    /// Those in a portal, whatever.
+    In(PortalId),
+}
+
+impl Published {
+    const fn id(self) -> Id<()> {
+        match self {
+            Self::Api(id) => Id::from_uuid(id.uuid()),
+            Self::In(id) => Id::from_uuid(id.uuid()),
+        }
+    }
+}
+
 impl FromRow for Use {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
         let kind: String = row.get("kind")?;
@@ -93,10 +111,42 @@ pub async fn use_put(db: &OrgScope, strategy: StrategyId, it: &Use) -> Result<()
     db.execute(sql, args![strategy, it.kind.name(), it.used_by, it.published, &it.label]).await.map(|_| ())
 }
 
-/// Drops the uses by a thing, of all strategies or of all but these.
+/// Drops the uses by a thing.
 pub async fn use_drop(db: &OrgScope, kind: UseKind, used_by: Id<()>) -> Result<u64, DbError> {
     let sql = org_sql!("DELETE FROM strategy_uses WHERE org_id = $1 AND kind = $2 AND used_by = $3");
     db.execute(sql, args![kind.name(), used_by]).await
+}
+
+/// Drops the uses by all publications of an API or in a portal, which are deleted after that.
+pub async fn use_drop_publications(db: &OrgScope, of: Published) -> Result<u64, DbError> {
+    let sql = match of {
+        Published::Api(_) => org_sql!(
+            "DELETE FROM strategy_uses WHERE org_id = $1 AND kind = $2 AND used_by IN ",
+            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.api_id = $3)"
+        ),
+        Published::In(_) => org_sql!(
+            "DELETE FROM strategy_uses WHERE org_id = $1 AND kind = $2 AND used_by IN ",
+            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $3)"
+        ),
+    };
+    db.execute(sql, args![UseKind::Publication.name(), of.id()]).await
+}
+
+/// Puts new names into the uses by all publications of an API or in a portal.
+pub async fn use_rename_publications(db: &OrgScope, of: Published) -> Result<u64, DbError> {
+    let sql = match of {
+        Published::Api(_) => org_sql!(
+            "UPDATE strategy_uses SET label = (SELECT p.api_name || ' in ' || p.portal_name FROM api_publications p ",
+            "WHERE p.org_id = $1 AND p.id = strategy_uses.used_by) WHERE org_id = $1 AND kind = $2 AND used_by IN ",
+            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.api_id = $3)"
+        ),
+        Published::In(_) => org_sql!(
+            "UPDATE strategy_uses SET label = (SELECT p.api_name || ' in ' || p.portal_name FROM api_publications p ",
+            "WHERE p.org_id = $1 AND p.id = strategy_uses.used_by) WHERE org_id = $1 AND kind = $2 AND used_by IN ",
+            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $3)"
+        ),
+    };
+    db.execute(sql, args![UseKind::Publication.name(), of.id()]).await
 }
 
 /// How many uses a strategy has.

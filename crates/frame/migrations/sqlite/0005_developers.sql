@@ -21,6 +21,11 @@ CREATE TABLE developers (
     FOREIGN KEY (org_id, portal_id) REFERENCES portals (org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX developers_portal ON developers (org_id, portal_id, seq);
+CREATE INDEX developers_email ON developers (org_id, portal_id, email, seq);
+CREATE INDEX developers_name ON developers (org_id, portal_id, full_name, seq);
+CREATE INDEX developers_status ON developers (org_id, portal_id, status, seq);
+CREATE INDEX developers_created ON developers (org_id, portal_id, created_at, seq);
+CREATE INDEX developers_updated ON developers (org_id, portal_id, updated_at, seq);
 
 -- One-time links that a developer gets by mail, by hash. A used one stays until it is old, so that whoever opens it
 -- again is told so.

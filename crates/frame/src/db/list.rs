@@ -69,6 +69,16 @@ impl<T> Paged<T> {
         Self { meta: Meta { page: PageMeta { number, size, total } }, data }
     }
 
+    /// What is on it.
+    pub fn items(&self) -> &[T] {
+        &self.data
+    }
+
+    /// What is on it, to be completed.
+    pub fn items_mut(&mut self) -> &mut [T] {
+        &mut self.data
+    }
+
     /// The same page of something else.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Paged<U> {
         Paged { meta: self.meta, data: self.data.into_iter().map(convert).collect() }

@@ -1,5 +1,6 @@
 //! Configuration: flags, then environment, then one TOML file, then defaults; validated as a whole.
 
+mod application_auth;
 mod marketplace;
 mod settings;
 
@@ -258,9 +259,8 @@ impl Sources {
                 .collect::<Option<Vec<_>>>()
                 .ok_or_else(|| "must be ID=NAME, separated by commas".to_owned())
         });
-        let dcr_timeout = self.number("dcr-timeout-seconds", 1, 60);
-        let azure_login = self.read("dcr-azure-login-url", base_url);
-        let azure_graph = self.read("dcr-azure-graph-url", base_url);
+        let registration = self.registration();
+        let appauth = self.application_auth();
         let auth0_issuer = self.read("auth0-issuer", |text| {
             let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
             url.map(|_| text.to_owned()).ok_or_else(|| "must be a URL".to_owned())
@@ -301,10 +301,6 @@ impl Sources {
             }),
             None => regions.as_ref().and_then(|regions| regions.first().cloned()),
         };
-        let plugin_fields = self.read("openid-connect-fields", |text| {
-            let fields = text.split(',').map(str::trim).filter(|field| !field.is_empty());
-            Ok(fields.map(str::to_owned).collect())
-        });
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -335,11 +331,7 @@ impl Sources {
                     networks: outbound_networks?,
                     authorities: outbound_ca,
                 },
-                registration: appauth::registration::Settings {
-                    azure_login: azure_login?,
-                    azure_graph: azure_graph?,
-                    timeout: Duration::from_secs(dcr_timeout?.into()),
-                },
+                registration: registration?,
                 signin: signin::Settings {
                     access_life: access_life?,
                     refresh_life: refresh_life?,
@@ -353,10 +345,10 @@ impl Sources {
                     marketplace,
                 },
                 appauth: appauth::Settings {
-                    plugin_fields: plugin_fields?,
                     access_life: access_life?,
                     refresh_life: refresh_life?,
                     session_life: session_life?,
+                    ..appauth?
                 },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {

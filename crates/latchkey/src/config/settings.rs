@@ -85,7 +85,12 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "region",
         None,
-        "Region that the auth strategies and DCR providers here are in: roles in other regions do not reach them [default: the first of REGIONS]",
+        "Region that the portals, APIs, auth strategies and DCR providers here are in: roles in other regions do not reach them [default: the first of REGIONS]",
+    ),
+    setting(
+        "portal-domain",
+        Some("portal.localhost"),
+        "Domain under which each new portal gets one of its own; all names in it have to lead here",
     ),
     setting(
         "openid-connect-fields",
