@@ -20,6 +20,10 @@ pub struct Client {
     http: Http<HttpConnector, Full<Bytes>>,
     base: String,
     token: Option<String>,
+    /// The host that it asks for, if that is not where the server is.
+    host: Option<String>,
+    /// The cookies that it sends with everything.
+    cookies: Option<String>,
     /// What every reply is held against; `None` for a caller who provokes faults.
     conformance: Option<Arc<Conformance>>,
 }
@@ -42,7 +46,14 @@ impl Client {
     /// A caller without a credential, of the server at this URL.
     pub fn new(base: impl Into<String>) -> Self {
         let http = Http::builder(TokioExecutor::new()).build(HttpConnector::new());
-        Self { http, base: base.into(), token: None, conformance: Some(Conformance::shared()) }
+        Self {
+            http,
+            base: base.into(),
+            token: None,
+            host: None,
+            cookies: None,
+            conformance: Some(Conformance::shared()),
+        }
     }
 
     /// The same caller, who takes any reply: for replies that no operation declares, as a 500 is.
@@ -60,12 +71,29 @@ impl Client {
     /// The same server, called without a credential.
     #[must_use]
     pub fn anonymous(&self) -> Self {
-        Self { token: None, ..self.clone() }
+        Self { token: None, cookies: None, ..self.clone() }
+    }
+
+    /// The same server, called by another of its names.
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> Self {
+        Self { host: Some(host.to_owned()), ..self.clone() }
+    }
+
+    /// The same server, called with these cookies.
+    #[must_use]
+    pub fn with_cookies(&self, cookies: &str) -> Self {
+        Self { cookies: Some(cookies.to_owned()), ..self.clone() }
     }
 
     /// The credential.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
+    }
+
+    /// The cookies that it sends with everything.
+    pub fn cookies(&self) -> &str {
+        self.cookies.as_deref().unwrap_or_default()
     }
 
     /// Where the server is.
@@ -137,6 +165,12 @@ impl Client {
         let mut request = Request::builder().method(&method).uri(format!("{}{}", self.base, encoded(path)));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(host) = &self.host {
+            request = request.header("host", host);
+        }
+        if let Some(cookies) = &self.cookies {
+            request = request.header("cookie", cookies);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

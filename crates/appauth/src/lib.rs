@@ -4,23 +4,37 @@
 //! them, behind one trait.
 
 pub mod apis;
+pub mod application_registrations;
+pub mod applications;
 pub mod clients;
 pub mod dcr_providers;
+pub mod developers;
+pub mod housekeeping;
 pub mod portals;
 pub mod publications;
 pub mod registration;
 pub mod strategies;
 
-use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound};
-use kernel::{Draft, Fault, Invalid, Result};
+use std::sync::Arc;
+
+use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound, passwords::Hasher};
+use kernel::{Draft, Duration, Fault, Invalid, Result};
 
 /// What the operator may set about application auth.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Fields of the gateway's openid-connect plugin beside the published ones.
     pub plugin_fields: Vec<String>,
+    /// How long a developer's access token is good.
+    pub access_life: Duration,
+    /// How long a developer's refresh token is good.
+    pub refresh_life: Duration,
+    /// How long a developer's session lasts, however often it is refreshed.
+    pub session_life: Duration,
     /// The domain under which each portal has one of its own.
     pub portal_domain: String,
+    /// Whether the keys of applications are kept, sealed, for a gateway that is given them.
+    pub keeps_keys: bool,
 }
 
 /// What this capability keeps while the program runs.
@@ -30,6 +44,8 @@ pub struct AppAuth {
     pub settings: Settings,
     /// What reaches providers, and knows which addresses may be.
     pub outbound: Outbound,
+    /// Where passwords of developers are hashed, those of people among them: by turns, as many as there are processors.
+    pub hasher: Arc<Hasher>,
 }
 
 /// This capability's part of the program.
@@ -44,15 +60,19 @@ pub fn operations() -> Vec<Operation> {
         registration::http::operations(),
         clients::http::operations(),
         strategies::http::operations(),
+        developers::http::operations(),
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
+        applications::http::operations(),
+        application_registrations::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }
 
 /// Every column of sealed secrets of this crate.
-pub static SEALED: [&SealedColumn; 2] = [&dcr_providers::SECRETS, &clients::MANAGEMENT];
+pub static SEALED: [&SealedColumn; 3] =
+    [&dcr_providers::SECRETS, &clients::MANAGEMENT, &applications::keys::KEYS];
 
 /// One writer of an organization's strategies, providers, portals, APIs and publications at a time: rows repeat
 /// what they show of each other, so none may change while another that shows it is being written.

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use kernel::{OrgId, Result, Secret, Timestamp, Token, TokenHash, TokenId};
+use kernel::{OrgId, Result, Secret, Timestamp, Token, TokenHash, TokenId, TokenKind};
 use quick_cache::sync::Cache;
 
 use crate::principal::{CredentialKind, Principal};
@@ -36,6 +36,11 @@ impl Presented {
             return Some(Self::Signed(Secret::new(text.to_owned())));
         }
         Token::parse(text).map(Self::Token)
+    }
+
+    /// Whether it is a developer's, which is good at portals and nowhere else.
+    pub fn is_developers(&self) -> bool {
+        matches!(self, Self::Token(token) if token.kind() == TokenKind::Developer)
     }
 
     /// What stands for it in the cache and in the database.

@@ -11,6 +11,7 @@ use crate::{
     audit::{self, Authentication, Event, Origin},
     db::{OrgScope, PlatformScope, Session},
     operations::Spec,
+    portals::{Developer, Site},
     principal::{Principal, User},
 };
 
@@ -28,6 +29,7 @@ struct Parts {
     app: App,
     spec: Arc<Spec>,
     principal: Arc<Principal>,
+    site: Option<Site>,
     origin: Arc<Origin>,
     scope: OrgScope,
     session: Session,
@@ -35,20 +37,24 @@ struct Parts {
 }
 
 impl Cx {
-    /// The context of a request. A caller without an organization gets a scope in which nothing is.
+    /// The context of a request. At a portal, its organization is the portal's; elsewhere a caller without one
+    /// gets a scope in which nothing is.
     pub fn new(
         app: App,
         spec: Arc<Spec>,
         principal: Arc<Principal>,
+        site: Option<Site>,
         origin: Arc<Origin>,
         session: Session,
     ) -> Self {
-        let org = principal.org.unwrap_or(OrgId::from_uuid(uuid::Uuid::nil()));
+        let org = site.map(|site| site.org).or(principal.org);
+        let org = org.unwrap_or(OrgId::from_uuid(uuid::Uuid::nil()));
         let scope = OrgScope::new(session.clone(), org);
         Self(Arc::new(Parts {
             app,
             spec,
             principal,
+            site,
             origin,
             scope,
             session,
@@ -76,12 +82,23 @@ impl Cx {
         self.0.principal.user().ok_or(Problem::Unauthenticated)
     }
 
-    /// The caller's organization.
+    /// The portal at whose host the request came in, for an operation that is served there
+    /// ([`crate::operations::Declared::at_portal`]). [`Self::db`] is bound to its organization, whoever calls.
+    pub fn site(&self) -> Result<Site> {
+        self.0.site.ok_or_else(|| Problem::internal("this operation is not served at portals"))
+    }
+
+    /// The calling developer: signed in, approved, and one of the portal at whose host the request came in.
+    pub fn developer(&self) -> Result<Developer> {
+        self.0.principal.developer().ok_or(Problem::Unauthenticated)
+    }
+
+    /// The organization: the caller's, or the portal's.
     pub fn org(&self) -> OrgId {
         self.0.scope.org()
     }
 
-    /// The caller's organization's tables, in this request's transaction.
+    /// That organization's tables, in this request's transaction.
     pub fn db(&self) -> &OrgScope {
         &self.0.scope
     }
@@ -112,7 +129,7 @@ impl Cx {
         self.app().part::<Arc<dyn Creators>>()?.created(self, kind, entity).await
     }
 
-    /// Now, for the caller's organization.
+    /// Now, for that organization.
     pub fn now(&self) -> Timestamp {
         self.0.app.clock.now(self.org())
     }
@@ -140,7 +157,7 @@ impl Cx {
             principal: self.caller(),
             origin: self.origin(),
             action,
-            home: self.spec().rule.home(&self.app().settings),
+            home: self.spec().home(&self.app().settings),
             path: path.into(),
             granted: true,
             change,

@@ -17,6 +17,7 @@ use crate::{
     audit::{self, Event, Origin},
     db::OrgScope,
     operations::{Need, Rule, Spec},
+    portals::{DEVELOPER_COOKIE, Portals, Site, host_name},
     principal::{Callers, CredentialKind, Principal, Who},
 };
 
@@ -27,38 +28,72 @@ pub const BODY_LIMIT: usize = 1 << 20;
 const PAST_LIMIT: usize = 32 << 20;
 const PAST_TIME: Duration = Duration::from_secs(10);
 
-/// Finds out who calls, and whether with a credential that the operation takes. The caller is known
-/// even when it is refused.
+/// What tells who sent a request, and to which host.
+pub struct Sent<'r> {
+    /// The host, as it was written.
+    pub authority: &'r str,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+}
+
+/// Finds out at which portal the request came in, if the operation is served there; who calls; and whether with a
+/// credential that the operation takes. The caller is known even when it is refused.
 pub async fn admit(
     app: &App,
     spec: &Spec,
-    headers: &HeaderMap,
+    sent: &Sent<'_>,
     origin: &Origin,
     caller: &mut Arc<Principal>,
-) -> Result<()> {
+) -> Result<Option<Site>> {
+    let site = if spec.portal { Some(site(app, spec, sent).await?) } else { None };
     if spec.callers == Callers::NONE {
-        return Ok(());
+        return Ok(site);
     }
-    match identify(app, spec, headers, origin, caller).await {
-        Err(Problem::Unauthenticated) if spec.open => Ok(()),
-        result => result,
+    match identify(app, spec, site, sent, origin, caller).await {
+        Err(Problem::Unauthenticated) if spec.open => {
+            // Whoever was refused is nobody here.
+            *caller = Arc::new(Principal::nobody());
+            Ok(site)
+        }
+        result => result.map(|()| site),
     }
+}
+
+/// The portal at whose host a request came in. What another site's page made a browser send changes nothing there:
+/// it may neither use a developer's cookie nor sign the browser in as somebody of its choice.
+async fn site(app: &App, spec: &Spec, sent: &Sent<'_>) -> Result<Site> {
+    let host = host_name(sent.authority);
+    let site = app.part::<Arc<dyn Portals>>()?.at(&host).await?.ok_or(Problem::NotFound("portal"))?;
+    if spec.method == Method::GET || from_portals_pages(&app.settings, sent) {
+        return Ok(site);
+    }
+    Err(Problem::Forbidden(Denied::Because("The request was made by a page of another site".to_owned())))
 }
 
 async fn identify(
     app: &App,
     spec: &Spec,
-    headers: &HeaderMap,
+    site: Option<Site>,
+    sent: &Sent<'_>,
     origin: &Origin,
     caller: &mut Arc<Principal>,
 ) -> Result<()> {
-    let presented = presented(app, spec, headers).ok_or(Problem::Unauthenticated)?;
+    let presented = match site {
+        Some(site) if site.authentication => presented_at_portal(sent.headers),
+        Some(_) => None,
+        None => presented(app, spec, sent.headers),
+    };
+    let presented = presented.ok_or(Problem::Unauthenticated)?;
     let hash = presented.hash(app.vault.token_key());
     let now = |org: Option<OrgId>| match org {
         Some(org) => app.clock.now(org),
         None => WallClock::now(&*app.wall),
     };
     let principal = app.access.principal(&presented, hash, now).await?.ok_or(Problem::Unauthenticated)?;
+    // A developer of another portal is nobody at this one.
+    if principal.developer().map(|developer| developer.portal) != site.map(|site| site.portal) {
+        return Err(Problem::Unauthenticated);
+    }
     caller.clone_from(&principal);
     let kind =
         principal.credential.as_ref().map(|credential| credential.kind).ok_or(Problem::Unauthenticated)?;
@@ -99,7 +134,7 @@ pub const ACCESS_COOKIE: &str = "konnectaccesstoken";
 /// The credential that a request brings: a bearer token, else a browser's session.
 fn presented(app: &App, spec: &Spec, headers: &HeaderMap) -> Option<Presented> {
     if let Some(text) = bearer(headers) {
-        return Presented::parse(text);
+        return Presented::parse(text).filter(|presented| !presented.is_developers());
     }
     if !spec.callers.contains(CredentialKind::Session) {
         return None;
@@ -108,6 +143,17 @@ fn presented(app: &App, spec: &Spec, headers: &HeaderMap) -> Option<Presented> {
     // A browser sends cookies whoever made it send the request.
     (spec.method == Method::GET || from_our_pages(&app.settings.public_url, headers))
         .then(|| Presented::parse(text))?
+}
+
+/// The credential that a request brings to a portal: the cookie of a developer.
+fn presented_at_portal(headers: &HeaderMap) -> Option<Presented> {
+    Presented::parse(cookie(headers, DEVELOPER_COOKIE)?).filter(Presented::is_developers)
+}
+
+/// Whether a page at the same portal made the browser send this, or no browser did.
+fn from_portals_pages(settings: &Settings, sent: &Sent<'_>) -> bool {
+    let scheme = settings.public_url.split_once("://").map_or("https", |(scheme, _)| scheme);
+    from_our_pages(&format!("{scheme}://{}", sent.authority.to_ascii_lowercase()), sent.headers)
 }
 
 /// The text of a bearer token.
@@ -234,6 +280,7 @@ pub fn authorize(settings: &Settings, spec: &Spec, principal: &Principal, path: 
         Rule::Public => (true, None),
         Rule::Member => (principal.org.is_some(), None),
         Rule::Platform => (matches!(&principal.who, Who::Service(_)), None),
+        Rule::Developer => (principal.developer().is_some(), None),
         Rule::SelfOnly => (own_user(), None),
         Rule::Needs(need) => (permits(need), Some(need)),
         Rule::NeedsSome(need) => (permits_some(need), Some(need)),
@@ -287,7 +334,8 @@ pub fn note_refusal(
     };
     let Some(permit) = app.refusals.try_acquire() else { return };
     let (app, principal, origin) = (app.clone(), Arc::clone(principal), Arc::clone(origin));
-    let rule = spec.rule;
+    let (service, region) = spec.home(&app.settings);
+    let region = region.to_owned();
     tokio::spawn(async move {
         let session = app.db.write();
         let scope = OrgScope::new(session.clone(), org);
@@ -295,7 +343,7 @@ pub fn note_refusal(
             principal: &principal,
             origin: &origin,
             action,
-            home: rule.home(&app.settings),
+            home: (service, &region),
             path,
             granted: false,
             change: Value::Null,

@@ -57,6 +57,23 @@ impl<A, B> PathIds for (Id<A>, Id<B>) {
     }
 }
 
+impl<A, B, C> PathIds for (Id<A>, Id<B>, Id<C>) {
+    const COUNT: usize = 3;
+    fn read(values: &[String]) -> Result<Self, usize> {
+        let (a, b) = PathIds::read(values)?;
+        Ok((a, b, Id::read(values.get(2..).unwrap_or_default()).map_err(|_| 2_usize)?))
+    }
+}
+/// Below an id, a name that somebody else gave.
+impl<A> PathIds for (Id<A>, String) {
+    const COUNT: usize = 2;
+    fn read(values: &[String]) -> Result<Self, usize> {
+        // No text of a database has a NUL, so what has one names nothing.
+        let name = values.get(1).filter(|name| !name.contains('\0')).ok_or(1_usize)?;
+        Ok((Id::read(values)?, name.clone()))
+    }
+}
+
 impl<T: PathIds> Input for At<T> {
     fn describe(spec: &mut Spec) {
         assert_eq!(
@@ -101,6 +118,9 @@ fn what(parameter: &str) -> &'static str {
         "portalId" => "portal",
         "apiId" => "API",
         "organizationId" => "organization",
+        "applicationId" => "application",
+        "registrationId" => "registration",
+        "credentialId" => "credential",
         _ => "resource",
     }
 }

@@ -19,11 +19,15 @@ pub mod openapi;
 pub mod operations;
 pub mod outbound;
 pub mod pages;
+pub mod passwords;
+pub mod portals;
 pub mod principal;
+pub mod refresh;
 pub mod reply;
 pub mod runtime;
 pub mod server;
 pub mod telemetry;
+pub mod throttle;
 pub mod vault;
 
 pub use app::{App, AppParts, Settings};

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::Settings,
     operations::{Rule, Spec},
+    portals::DEVELOPER_COOKIE,
     principal::{Callers, CredentialKind},
 };
 
@@ -20,6 +21,10 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
     if spec.callers != Callers::NONE {
         statuses.extend([401, 403]);
     }
+    if spec.portal && spec.method != http::Method::GET {
+        // A page of another site made the browser send it.
+        statuses.push(403);
+    }
     if spec.body.is_some() {
         statuses.extend([400, 413]);
         // An OAuth endpoint has no other word for it than that the request is not valid.
@@ -28,7 +33,7 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
     if spec.collection.is_some() || !spec.query.is_empty() {
         statuses.push(400);
     }
-    if spec.path_parameters().next().is_some() {
+    if spec.path_parameters().next().is_some() || spec.portal {
         statuses.push(404);
     }
     if spec.method != http::Method::GET {
@@ -88,6 +93,12 @@ fn scheme(kind: CredentialKind) -> Value {
         CredentialKind::Service => {
             "A platform service's token in one organization, a JWT, made with `latchkey service-token create`."
         }
+        CredentialKind::Developer => {
+            let description = "A developer's session at a portal.";
+            return json!({
+                "type": "apiKey", "in": "cookie", "name": DEVELOPER_COOKIE, "description": description,
+            });
+        }
     };
     json!({ "type": "http", "scheme": "bearer", "description": description })
 }
@@ -140,6 +151,8 @@ fn operation(spec: &Spec, reply: Option<Value>, settings: &Settings) -> Value {
 /// Who may call it, in words.
 fn who(spec: &Spec) -> String {
     match spec.rule {
+        Rule::Public if spec.portal => "At a portal's own host. Needs no credential.".to_owned(),
+        Rule::Developer => "At a portal's own host, for its approved developers.".to_owned(),
         Rule::Public => "Needs no credential.".to_owned(),
         Rule::Member => "For every member of the organization.".to_owned(),
         Rule::SelfOnly => "For the user alone.".to_owned(),
@@ -282,6 +295,7 @@ fn failure(spec: &Spec, status: u16) -> Value {
         401 => ("No valid credential.", "Problem"),
         403 => ("Not allowed.", "Problem"),
         404 => ("No such thing in this organization.", "Problem"),
+        410 => ("It was there, and is there no more.", "Problem"),
         409 => ("The state of things forbids it.", "Problem"),
         412 => ("Something must be set up first.", "Problem"),
         413 => ("The body is too large.", "Problem"),

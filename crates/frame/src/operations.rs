@@ -34,6 +34,8 @@ pub const NO_SERVICES: Callers =
     Callers::of(&[CredentialKind::Personal, CredentialKind::Session, CredentialKind::System]);
 /// People's sessions only.
 pub const SESSIONS: Callers = Callers::of(&[CredentialKind::Session]);
+/// Developers who are signed in at their portal.
+pub const DEVELOPERS: Callers = Callers::of(&[CredentialKind::Developer]);
 /// Platform services only.
 pub const CLIENTS: Callers = Callers::of(&[CredentialKind::Client]);
 
@@ -85,6 +87,8 @@ pub enum Rule {
     SelfOnly,
     /// Platform services.
     Platform,
+    /// Approved developers of the portal at whose host the request came in.
+    Developer,
 }
 
 impl Rule {
@@ -94,15 +98,7 @@ impl Rule {
             Self::Needs(need) | Self::NeedsSome(need) | Self::SelfOr(need) | Self::AccountOr(need) => {
                 Some(need)
             }
-            Self::Public | Self::Member | Self::SelfOnly | Self::Platform => None,
-        }
-    }
-
-    /// The service that owns what the operation works on, and the region that this lies in.
-    pub fn home<'s>(&self, settings: &'s Settings) -> (&'static str, &'s str) {
-        match self.need() {
-            Some(need) if need.regional => ("konnect", &settings.region),
-            _ => ("identity", "*"),
+            Self::Public | Self::Member | Self::SelfOnly | Self::Platform | Self::Developer => None,
         }
     }
 }
@@ -154,6 +150,8 @@ pub struct Spec {
     pub writes: bool,
     /// Whether it is a page for people, and no part of the API.
     pub page: bool,
+    /// Whether it is served at portals' own hosts, and nowhere else.
+    pub portal: bool,
     /// The reply.
     pub reply: ReplySpec,
 }
@@ -162,6 +160,12 @@ impl Spec {
     /// The path parameters, in order.
     pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// The service that owns what the operation works on, and the region that this lies in.
+    pub fn home<'s>(&self, settings: &'s Settings) -> (&'static str, &'s str) {
+        let regional = self.portal || self.rule.need().is_some_and(|need| need.regional);
+        if regional { ("konnect", &settings.region) } else { ("identity", "*") }
     }
 
     /// The paths under which it is served.
@@ -220,6 +224,7 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         headers: false,
         writes: false,
         page: false,
+        portal: false,
         reply: ReplySpec::EMPTY,
     })
 }
@@ -297,6 +302,14 @@ impl Declared {
     pub fn page(mut self) -> Self {
         self.0.page = true;
         self.form().open()
+    }
+    /// Is served at portals' own hosts, and nowhere else: at another host it is not found. The only credential that
+    /// counts there is the cookie of a developer of that portal.
+    #[must_use]
+    pub fn at_portal(mut self) -> Self {
+        self.0.family = Family::Platform;
+        self.0.portal = true;
+        self
     }
     /// Also serves who has no credential, or no good one; the handler sees nobody then.
     #[must_use]

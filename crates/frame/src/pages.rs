@@ -118,6 +118,9 @@ impl Pages {
                 "/account",
                 "Go to my account",
             ),
+            Problem::Gone(why) => {
+                ("This link works no more", (*why).to_owned(), "/account", "Go to my account")
+            }
             Problem::Forbidden(Denied::Because(why)) => ("That is not possible", why.clone(), "/account", "Go to my account"),
             Problem::Forbidden(_) | Problem::Unauthenticated => {
                 ("Please sign in", "This page is for people who are signed in.".to_owned(), "/login", "Sign in")
@@ -184,12 +187,18 @@ fn guard(app: &App, cookie: &str) -> String {
 }
 
 /// Refuses a form that another site may have made.
-pub fn check_form(app: &App, headers: &HeaderMap, body: Option<&serde_json::Value>) -> Result<()> {
+pub fn check_form(
+    app: &App,
+    spec: &Spec,
+    headers: &HeaderMap,
+    body: Option<&serde_json::Value>,
+) -> Result<()> {
     let sent = body.and_then(|body| body[FORM_FIELD].as_str()).unwrap_or_default();
     let good = form_cookie(headers).is_some_and(|cookie| {
         verify_slices_are_equal(guard(app, cookie).as_bytes(), sent.as_bytes()).is_ok()
     });
-    if good && gate::from_our_pages(&app.settings.public_url, headers) {
+    // At a portal the gate has looked where it came from.
+    if good && (spec.portal || gate::from_our_pages(&app.settings.public_url, headers)) {
         return Ok(());
     }
     let why = "The page was open for too long, or the form came from elsewhere. Go back, load the page again, and repeat it.";

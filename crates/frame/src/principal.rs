@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use kernel::{Id, OrgId, Permissions, PersonId, SystemAccountId, Timestamp, TokenId, UserId};
 use serde::Serialize;
 
+use crate::portals::Developer;
+
 /// The kinds of credentials.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CredentialKind {
@@ -19,11 +21,14 @@ pub enum CredentialKind {
     Client,
     /// `serviceAccessToken`: one service towards another.
     Service,
+    /// `portalAccessToken`: a developer's session at a portal.
+    Developer,
 }
 
 impl CredentialKind {
     /// Every kind, in the contract's order.
-    pub const ALL: [Self; 5] = [Self::Personal, Self::System, Self::Session, Self::Client, Self::Service];
+    pub const ALL: [Self; 6] =
+        [Self::Personal, Self::System, Self::Session, Self::Client, Self::Service, Self::Developer];
 
     /// Its security scheme in the contract.
     pub const fn scheme(self) -> &'static str {
@@ -33,6 +38,7 @@ impl CredentialKind {
             Self::Session => "konnectAccessToken",
             Self::Client => "clientToken",
             Self::Service => "serviceAccessToken",
+            Self::Developer => "portalAccessToken",
         }
     }
 }
@@ -121,6 +127,8 @@ pub enum Who {
     SystemAccount(SystemAccountId, String),
     /// A platform service.
     Service(Service),
+    /// A developer, at the portal that it is one of.
+    Developer(Developer),
 }
 
 /// A platform service.
@@ -202,13 +210,22 @@ impl Principal {
         self.user().is_some_and(|user| self.policy.owner == Some(user.id))
     }
 
-    /// The id that audit entries carry: the user's, the system account's or the service's name.
+    /// The developer, if it is one.
+    pub const fn developer(&self) -> Option<Developer> {
+        match &self.who {
+            Who::Developer(developer) => Some(*developer),
+            _ => None,
+        }
+    }
+
+    /// The id that audit entries carry: the user's, the system account's, the developer's, or the service's name.
     pub fn audit_id(&self) -> String {
         match &self.who {
             Who::Nobody => String::new(),
             Who::User(user, _) => user.id.to_string(),
             Who::SystemAccount(id, _) => id.to_string(),
             Who::Service(service) => service.name.clone(),
+            Who::Developer(developer) => developer.developer.to_string(),
         }
     }
 
@@ -217,7 +234,7 @@ impl Principal {
         match &self.who {
             Who::User(user, _) => Some(user.id.uuid()),
             Who::SystemAccount(id, _) => Some(Id::uuid(*id)),
-            Who::Nobody | Who::Service(_) => None,
+            Who::Nobody | Who::Service(_) | Who::Developer(_) => None,
         }
     }
 }

@@ -57,8 +57,12 @@ pub trait Reply: Send + 'static {
 pub struct Found<T>(pub T);
 /// 201 with a body.
 pub struct Created<T>(pub T);
+/// 202 with a body.
+pub struct Accepted<T>(pub T);
 /// 201 without a body.
 pub struct CreatedEmpty;
+/// 200 without a body.
+pub struct FoundEmpty;
 /// 204.
 pub struct Done;
 /// 302 to elsewhere, with more headers.
@@ -104,12 +108,34 @@ impl<T: Serialize + JsonSchema + Send + 'static> Reply for Created<T> {
     }
 }
 
+impl<T: Serialize + JsonSchema + Send + 'static> Reply for Accepted<T> {
+    fn spec() -> ReplySpec {
+        ReplySpec {
+            status: 202,
+            schema: Some(|generator| generator.subschema_for::<T>()),
+            content_type: JSON,
+        }
+    }
+    fn respond(self) -> Result<Response> {
+        json(202, &self.0)
+    }
+}
+
 impl Reply for CreatedEmpty {
     fn spec() -> ReplySpec {
         ReplySpec { status: 201, ..ReplySpec::EMPTY }
     }
     fn respond(self) -> Result<Response> {
         Ok(Response::empty(201))
+    }
+}
+
+impl Reply for FoundEmpty {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 200, ..ReplySpec::EMPTY }
+    }
+    fn respond(self) -> Result<Response> {
+        Ok(Response::empty(200))
     }
 }
 

@@ -23,12 +23,13 @@ use crate::{
     apidocs,
     audit::Origin,
     cx::Cx,
-    gate,
+    gate::{self, Sent},
     input::RawInput,
     listener::Peer,
     openapi,
     operations::Operation,
     pages::{self, Pages},
+    portals,
     principal::Principal,
     reply::Response,
     telemetry::{Finished, Handles},
@@ -125,7 +126,8 @@ impl Server {
                 family = served.operation.spec.family;
                 spec = Some(&*served.operation.spec);
                 let (query, headers) = (parts.uri.query(), &parts.headers);
-                let call = Call { path: values, query, headers, body: &mut body };
+                let authority = portals::authority(&parts.uri, headers);
+                let call = Call { path: values, query, authority, headers, body: &mut body };
                 self.call(served, call, &origin, &mut principal).await
             }
             Err(problem) => Err(problem),
@@ -197,7 +199,8 @@ impl Server {
         caller: &mut Arc<Principal>,
     ) -> Result<Response> {
         let spec = &served.operation.spec;
-        gate::admit(&self.app, spec, call.headers, origin, caller).await?;
+        let sent = Sent { authority: call.authority, headers: call.headers };
+        let site = gate::admit(&self.app, spec, &sent, origin, caller).await?;
         let principal = Arc::clone(caller);
         let form = spec.page && spec.method == Method::POST;
         let body = if form || spec.body.is_some() {
@@ -206,7 +209,7 @@ impl Server {
             None
         };
         if form {
-            pages::check_form(&self.app, call.headers, body.as_ref())?;
+            pages::check_form(&self.app, spec, call.headers, body.as_ref())?;
         }
         gate::authorize(&self.app.settings, spec, &principal, &call.path)?;
         let headers = spec.headers.then(|| Arc::new(call.headers.clone()));
@@ -219,6 +222,7 @@ impl Server {
                 self.app.clone(),
                 Arc::clone(spec),
                 Arc::clone(&principal),
+                site,
                 Arc::clone(origin),
                 session,
             );
@@ -247,6 +251,7 @@ impl Server {
 struct Call<'r> {
     path: Vec<String>,
     query: Option<&'r str>,
+    authority: &'r str,
     headers: &'r HeaderMap,
     body: &'r mut Body,
 }

@@ -41,6 +41,8 @@ pub enum Problem {
     Forbidden(Denied),
     /// The named thing does not exist, or not for this caller.
     NotFound(&'static str),
+    /// It was there, and is there no more.
+    Gone(&'static str),
     /// No operation has this path.
     NoRoute,
     /// The path has other methods only.
@@ -53,6 +55,8 @@ pub enum Problem {
     InvalidBecause(&'static str, Vec<Invalid>),
     /// Something must be set up first.
     PreconditionFailed(&'static str),
+    /// What was asked for does not exist for this kind of thing; with the type of the problem and why.
+    Unprocessable(&'static str, &'static str),
     /// An OAuth error code, and why.
     OAuth(&'static str, String),
     /// The body is not JSON by its content type.
@@ -118,9 +122,11 @@ impl Problem {
             Self::NotFound(_) | Self::NoRoute => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::Conflict(_) => 409,
+            Self::Gone(_) => 410,
             Self::PreconditionFailed(_) => 412,
             Self::TooLarge(_) => 413,
             Self::UnsupportedMediaType => 415,
+            Self::Unprocessable(..) => 422,
             Self::TooManyRequests(_) => 429,
             Self::Internal(_) => 500,
             Self::Upstream(_, None) => 502,
@@ -165,6 +171,7 @@ impl Problem {
                 "Not Found",
                 if a { format!("The requested {what} was not found") } else { "Not Found".to_owned() },
             ),
+            Self::Gone(why) => ("Gone", (*why).to_owned()),
             Self::NoRoute => ("Not Found", "The resource requested was not found.".to_owned()),
             Self::MethodNotAllowed(methods) => {
                 allow = Some(methods.join(", "));
@@ -180,6 +187,7 @@ impl Problem {
                 (pick("Bad Request", "Invalid Request"), (*why).to_owned())
             }
             Self::PreconditionFailed(why) => ("Precondition Failed", (*why).to_owned()),
+            Self::Unprocessable(_, why) => ("Unprocessable Content", (*why).to_owned()),
             Self::OAuth(_, why) => (pick("Bad Request", "Invalid Request"), why.clone()),
             Self::UnsupportedMediaType => {
                 ("Unsupported Media Type", "Only [Content-Type: application/json] is supported".to_owned())
@@ -210,6 +218,9 @@ impl Problem {
             "status": self.status(), "title": title,
             "instance": format!("{prefix}:trace:{trace}"), "detail": detail,
         });
+        if let Self::Unprocessable(kind, _) = self {
+            body["type"] = (*kind).into();
+        }
         if self.status() == 400 {
             body["invalid_parameters"] = invalid.into();
         }

@@ -116,6 +116,15 @@ impl ListQuery {
         self.filters.push(Filter { field, key: None, op: Op::OEq, values });
     }
 
+    /// Takes out what a field has to be equal to, for whoever compares it otherwise.
+    pub fn take(&mut self, field: &str) -> Option<String> {
+        let place = self.filters.iter().position(|filter| filter.field.name == field)?;
+        match self.filters.remove(place).values.into_iter().next() {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Reads the parameters of a list; fails with every fault.
     pub fn parse(pairs: &[Pair], collection: &'static Collection, limits: Limits) -> Result<Self, Problem> {
         let mut faults = Vec::new();

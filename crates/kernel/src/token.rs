@@ -28,12 +28,25 @@ pub enum TokenKind {
     Reset,
     /// What a device polls with while its person signs in; no credential.
     Device,
+    /// What a signed-in developer shows at a portal.
+    Developer,
+    /// What keeps a developer's session going.
+    DeveloperRefresh,
 }
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Personal, Self::System, Self::Client, Self::Invite, Self::Refresh, Self::Reset, Self::Device];
+    pub const ALL: [Self; 9] = [
+        Self::Personal,
+        Self::System,
+        Self::Client,
+        Self::Invite,
+        Self::Refresh,
+        Self::Reset,
+        Self::Device,
+        Self::Developer,
+        Self::DeveloperRefresh,
+    ];
 
     /// The text in front of the underscore.
     pub const fn prefix(self) -> &'static str {
@@ -45,6 +58,8 @@ impl TokenKind {
             Self::Refresh => "kref",
             Self::Reset => "krst",
             Self::Device => "kdev",
+            Self::Developer => "kdat",
+            Self::DeveloperRefresh => "kdrt",
         }
     }
 }

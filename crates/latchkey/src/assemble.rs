@@ -8,7 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use appauth::{AppAuth, registration::Registrar};
+use appauth::{
+    AppAuth,
+    developers::{self, DeveloperAuthenticator, PortalHosts},
+    registration::Registrar,
+};
 use frame::{
     App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
@@ -17,6 +21,8 @@ use frame::{
     mail::Letters,
     outbound::{Allowed, Outbound},
     pages::{Pages, Template},
+    passwords::Hasher,
+    portals::Portals,
     principal::Principal,
     runtime::{Entropy, SystemClock, SystemEntropy, TraceIds},
     server::Server,
@@ -33,7 +39,6 @@ use signin::{
     keys::SigningKeys,
     marketplace::{Credentials, Resolver},
     passkeys::webauthn::RelyingParty,
-    passwords::Hasher,
     services::ServiceAuthenticator,
     sessions::SessionAuthenticator,
 };
@@ -192,6 +197,7 @@ struct Authenticators {
     tokens: TokenAuthenticator,
     sessions: SessionAuthenticator,
     services: ServiceAuthenticator,
+    developers: DeveloperAuthenticator,
 }
 
 impl Authenticator for Authenticators {
@@ -201,6 +207,7 @@ impl Authenticator for Authenticators {
         presented: &'a Presented,
     ) -> BoxFuture<'a, Result<Option<Principal>, Problem>> {
         match presented {
+            Presented::Token(_) if presented.is_developers() => self.developers.resolve(hash, presented),
             Presented::Token(_) => self.tokens.resolve(hash, presented),
             Presented::Signed(_) => Box::pin(async move {
                 match self.sessions.resolve(hash, presented).await? {
@@ -237,23 +244,29 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
             keys: Arc::clone(&keys),
         },
         services: ServiceAuthenticator { db: db.clone(), clock: Arc::clone(&clock), keys: Arc::clone(&keys) },
+        developers: DeveloperAuthenticator { db: db.clone() },
     };
     let mut extensions = axum::http::Extensions::new();
     extensions.insert(catalogue);
     extensions.insert(Arc::new(RoleCreators) as Arc<dyn Creators>);
+    extensions.insert(Arc::new(PortalHosts { db: db.clone() }) as Arc<dyn Portals>);
     let telemetry = Telemetry::new(config.access_log.then_some(config.log_format));
     let going_out = |allowed| {
         Outbound::new(allowed, telemetry.calls())
             .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))
     };
     let outbound = going_out(config.outbound.clone())?;
-    extensions.insert(AppAuth { settings: config.appauth.clone(), outbound: outbound.clone() });
-    extensions.insert(Arc::new(Pages::new(
-        config.brand.clone(),
-        &signin::pages::TEMPLATES,
-        &signin::pages::SCRIPTS,
-    )?));
-    let letters: Vec<Template> = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).collect();
+    let hasher = Arc::new(Hasher::new(Arc::clone(&entropy)));
+    extensions.insert(AppAuth {
+        settings: config.appauth.clone(),
+        outbound: outbound.clone(),
+        hasher: Arc::clone(&hasher),
+    });
+    let pages: Vec<Template> =
+        signin::pages::TEMPLATES.into_iter().chain(developers::pages::TEMPLATES).collect();
+    extensions.insert(Arc::new(Pages::new(config.brand.clone(), &pages, &signin::pages::SCRIPTS)?));
+    let letters = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).chain(developers::LETTERS);
+    let letters: Vec<Template> = letters.collect();
     extensions.insert(Arc::new(Letters::new(&letters, config.mail_templates.as_deref())?));
     let marketplace = match &config.signin.marketplace {
         Some(settings) => {
@@ -273,7 +286,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     extensions.insert(SignIn {
         settings: config.signin.clone(),
         keys,
-        hasher: Arc::new(Hasher::new(Arc::clone(&entropy))),
+        hasher,
         passkeys: RelyingParty::at(&config.settings.public_url),
         outbound: outbound.to("identity_provider"),
         oidc: Arc::default(),

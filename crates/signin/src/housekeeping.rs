@@ -1,10 +1,10 @@
 //! What time does by itself: signing keys are replaced, sessions end, failures are forgotten.
 
-use frame::{App, chores::Chore, db::PlatformScope};
+use frame::{App, chores::Chore, db::PlatformScope, throttle};
 use identity::organizations;
 use kernel::{Result, WallClock};
 
-use crate::{device, part, passkeys, passwords, services, sessions, sso, throttle};
+use crate::{device, part, passkeys, passwords, services, sessions, sso};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[

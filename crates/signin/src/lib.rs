@@ -17,14 +17,13 @@ pub mod passwords;
 pub mod services;
 pub mod sessions;
 pub mod sso;
-mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
-use frame::{App, operations::Operation, outbound::Outbound};
+use frame::{App, operations::Operation, outbound::Outbound, passwords::Hasher};
 use kernel::Result;
 
-use crate::{keys::SigningKeys, passwords::Hasher};
+use crate::keys::SigningKeys;
 
 /// What the operator may set about signing in.
 #[derive(Clone, Debug)]

@@ -96,6 +96,19 @@ impl Maker<'_> {
             "update-app-auth-strategy" => {
                 json!({ "dcr_provider_id": self.named_dcr_provider(request).await })
             }
+            "create-portal" => {
+                let mut portal = self.portal();
+                portal["default_application_auth_strategy_id"] = json!(self.named_strategy(request).await);
+                portal
+            }
+            "update-portal" => {
+                json!({ "default_application_auth_strategy_id": self.named_strategy(request).await })
+            }
+            "create-api" => self.api(),
+            "update-api" => json!({ "description": "Changed" }),
+            "publish-api-to-portal" => {
+                json!({ "auth_strategy_ids": [self.named_strategy(request).await] })
+            }
             "post-auth0-user-mfa-settings-internal" => {
                 json!({ "email": "no@body.test", "auth0id": "auth0|0" })
             }
@@ -112,6 +125,13 @@ impl Maker<'_> {
         let provider = self.post("/v2/dcr-providers", self.dcr_provider()).await;
         request.ids.push(provider.clone());
         provider
+    }
+
+    async fn named_strategy(&self, request: &mut Request) -> String {
+        let keys = json!({ "name": "x", "display_name": "x", "strategy_type": "key_auth", "configs": { "key-auth": {} } });
+        let strategy = self.post("/v2/application-auth-strategies", keys).await;
+        request.ids.push(strategy.clone());
+        strategy
     }
 
     async fn named_team(&self, request: &mut Request) -> String {

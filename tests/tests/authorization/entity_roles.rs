@@ -10,16 +10,20 @@ use crate::{
     requests::{Maker, Subject},
 };
 
-/// The types, where their entities are, and what changes one.
-const TYPES: [(&str, &str); 2] = [
-    ("DCR Providers", "/v2/dcr-providers"),
-    ("Application Auth Strategies", "/v2/application-auth-strategies"),
-];
-
 /// A role, on which entity (`*` for all, `1` for the first of two), in which region; and what comes of it:
 /// create, list, then read, edit and delete of the first entity, read and edit of the second. `+` allowed,
 /// `3` refused; the list shows both, the first, or is refused.
-const TABLE: [(&str, &str, &str, &str, [&str; 3]); 10] = [
+type Line = (&'static str, &'static str, &'static str, &'static str, [&'static str; 3]);
+
+/// The types, where their entities are, and what roles come to.
+const TYPES: [(&str, &str, &[Line]); 4] = [
+    ("DCR Providers", "/v2/dcr-providers", &REGISTRATION),
+    ("Application Auth Strategies", "/v2/application-auth-strategies", &REGISTRATION),
+    ("Portals", "/v3/portals", &PORTALS),
+    ("APIs", "/v3/apis", &APIS),
+];
+
+const REGISTRATION: [Line; 10] = [
     //                       create list read edit delete of 1, read edit of 2
     ("Creator", "*", "*", "+", ["both", "+33", "+3"]),
     ("Maintainer", "*", "*", "3", ["both", "+++", "++"]),
@@ -31,6 +35,35 @@ const TABLE: [(&str, &str, &str, &str, [&str; 3]); 10] = [
     ("Maintainer", "1", "us", "3", ["one", "+++", "33"]),
     ("Maintainer", "1", "eu", "3", ["none", "333", "33"]),
     ("Creator", "1", "*", "3", ["one", "+33", "33"]),
+];
+
+const PORTALS: [Line; 10] = [
+    //                       create list read edit delete of 1, read edit of 2
+    ("Creator", "*", "*", "+", ["both", "+33", "+3"]),
+    ("Admin", "*", "*", "3", ["both", "+++", "++"]),
+    ("Maintainer", "*", "*", "3", ["both", "+33", "+3"]),
+    ("Viewer", "*", "*", "3", ["both", "+33", "+3"]),
+    ("Creator", "*", "us", "+", ["both", "+33", "+3"]),
+    ("Admin", "*", "eu", "3", ["none", "333", "33"]),
+    ("Viewer", "1", "*", "3", ["one", "+33", "33"]),
+    ("Admin", "1", "us", "3", ["one", "+++", "33"]),
+    ("Admin", "1", "eu", "3", ["none", "333", "33"]),
+    ("Creator", "1", "*", "3", ["one", "+33", "33"]),
+];
+
+const APIS: [Line; 11] = [
+    //                       create list read edit delete of 1, read edit of 2
+    ("Creator", "*", "*", "+", ["both", "333", "33"]),
+    ("Admin", "*", "*", "3", ["both", "+++", "++"]),
+    ("Maintainer", "*", "*", "3", ["both", "++3", "++"]),
+    ("Publisher", "*", "us", "3", ["both", "+33", "+3"]),
+    ("Viewer", "*", "*", "3", ["both", "+33", "+3"]),
+    ("Creator", "*", "us", "+", ["both", "333", "33"]),
+    ("Admin", "*", "eu", "3", ["none", "333", "33"]),
+    ("Registration Approver", "1", "*", "3", ["one", "+33", "33"]),
+    ("Admin", "1", "us", "3", ["one", "+++", "33"]),
+    ("Maintainer", "1", "eu", "3", ["none", "333", "33"]),
+    ("Creator", "1", "*", "3", ["one", "333", "33"]),
 ];
 
 fn sign(status: u16) -> char {
@@ -68,8 +101,8 @@ on_both! {
         let app = TestApp::new(engine).await;
         let maker = Maker::new(&app).await;
         let mut next = 0;
-        for (kind, path) in TYPES {
-            for (role, entity, region, create, [list, first, second]) in TABLE {
+        for (kind, path, table) in TYPES {
+            for &(role, entity, region, create, [list, first, second]) in table {
                 let ids = [maker.object(path, Subject::Anyone).await, maker.object(path, Subject::Anyone).await];
                 let on = if entity == "1" { &ids[0] } else { entity };
                 let assignment =
@@ -88,11 +121,14 @@ on_both! {
                 // A strategy without a provider: whoever names one needs to see it.
                 let new = match kind {
                     "DCR Providers" => maker.dcr_provider(),
+                    "Portals" => maker.portal(),
+                    "APIs" => maker.api(),
                     _ => json!({ "name": "x", "display_name": "x", "strategy_type": "key_auth", "configs": { "key-auth": {} } }),
                 };
                 let made = client.post(path, new).await;
                 assert_eq!(sign(made.status.as_u16()).to_string(), create, "{line}: create");
-                let edit = || Some(json!({ "name": "Changed" }));
+                // Names of portals and APIs are taken once.
+                let edit = || Some(json!({ "name": maker.name("Changed") }));
                 let [one, two] = ids.each_ref().map(|id| format!("{path}/{id}"));
                 let of_two = [
                     tried(&client, Method::GET, &two, None).await,
@@ -105,9 +141,10 @@ on_both! {
                     tried(&client, Method::DELETE, &one, None).await,
                 ];
                 assert_eq!(of_one.iter().collect::<String>(), first, "{line}: the first");
-                // A role on one type is none on the other.
-                let other = TYPES.iter().find(|(it, _)| *it != kind).expect("another");
-                assert_eq!(client.get(other.1).await.status.as_u16(), 403, "{line}: the other type");
+                // A role on one type is none on another.
+                for (_, other, _) in TYPES.iter().filter(|(it, ..)| *it != kind) {
+                    assert_eq!(client.get(other).await.status.as_u16(), 403, "{line}: {other}");
+                }
             }
         }
     }
@@ -117,7 +154,7 @@ on_both! {
     /// In which region the server is, its operator says.
     async fn a_server_in_another_region(engine: Engine) {
         let app = TestApp::with(engine, &[("REGION", "eu")]).await;
-        let (kind, path) = TYPES[0];
+        let (kind, path, _) = TYPES[0];
         for (region, status) in [("us", 403), ("eu", 200), ("*", 200)] {
             let role = json!({ "role_name": "Viewer", "entity_type_name": kind, "entity_id": "*", "entity_region": region });
             let member = with_role(&app, &format!("{}@acme.test", region.replace('*', "all")), &role).await;

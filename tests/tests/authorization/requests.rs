@@ -190,6 +190,13 @@ impl<'a> Maker<'a> {
                 let provider = self.post("/v2/dcr-providers", self.dcr_provider()).await;
                 self.post(collection, self.strategy(&provider)).await
             }
+            ("/v3/portals", _) => self.post(collection, self.portal()).await,
+            ("/v3/apis", _) => self.post(collection, self.api()).await,
+            ("/v3/api-publications", _) => {
+                let api = self.post("/v3/apis", self.api()).await;
+                self.published(&format!("/v3/apis/{api}/publications")).await
+            }
+            (_, "publications") => self.published(collection).await,
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
             (_, "teams") => self.joining(collection).await,
@@ -206,6 +213,13 @@ impl<'a> Maker<'a> {
     pub async fn post(&self, collection: &str, body: Value) -> String {
         let made = self.app.owner.post(collection, body).await.expect(201);
         made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Publishes the API whose publications the collection is; the portal's id.
+    async fn published(&self, collection: &str) -> String {
+        let portal = self.post("/v3/portals", self.portal()).await;
+        self.app.owner.put(&format!("{collection}/{portal}"), json!({})).await.expect(200);
+        portal
     }
 
     pub async fn team(&self) -> String {
@@ -322,6 +336,14 @@ impl<'a> Maker<'a> {
             "name": self.name("Strategy"), "display_name": self.name("For developers"), "dcr_provider_id": provider,
             "strategy_type": "openid_connect", "configs": { "openid-connect": openid_connect },
         })
+    }
+
+    pub fn portal(&self) -> Value {
+        json!({ "name": self.name("Portal"), "description": self.name("For") })
+    }
+
+    pub fn api(&self) -> Value {
+        json!({ "name": self.name("API"), "version": self.name("v") })
     }
 
     pub fn system_token(&self) -> Value {

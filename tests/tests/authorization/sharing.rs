@@ -49,6 +49,9 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "team-group-mappings",
         "dcr-providers",
         "application-auth-strategies",
+        "portals",
+        "apis",
+        "api-publications",
     ];
     let older = operation.path.starts_with("/v3/identity-provider/");
     if lists.contains(&last) && !older && !operation.path.contains("/internal/") {
@@ -190,7 +193,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "description display_name email entity_id full_name group id issuer name team_id user_id";
+        let expected = "api_id canonical_domain default_domain description display_name email entity_id full_name group id issuer name portal_id team_id user_id version";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

@@ -51,6 +51,10 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         "create-personal-access-token" | "update-personal-access-token-details" if exchanged.contains(&0) => {
             403
         }
+        // The path names an API and a portal, the body a strategy.
+        "create-portal" => 400,
+        "update-portal" if !exchanged.contains(&0) => 400,
+        "publish-api-to-portal" if exchanged == [2] => 400,
         // The path names the strategy, the body its provider.
         "create-app-auth-strategy" => 400,
         "replace-app-auth-strategy" | "update-app-auth-strategy" if !exchanged.contains(&0) => 400,

@@ -20,7 +20,7 @@ pub struct Published {
 }
 
 /// The documents that the server follows.
-pub const DOCUMENTS: [Published; 4] = [
+pub const DOCUMENTS: [Published; 5] = [
     Published { file: "identity-v3.yaml", copy: "identity.json", only: None },
     Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None },
     Published { file: "audit-logs-v3.yaml", copy: "audit-logs.json", only: Some(&["get-audit-logs"]) },
@@ -29,7 +29,11 @@ pub const DOCUMENTS: [Published; 4] = [
         copy: "application-auth-strategies.json",
         only: None,
     },
+    Published { file: "portal-management-v3.yaml", copy: "portals.json", only: Some(&PORTALS) },
 ];
+
+/// Of all that is published of portals: the portals themselves.
+const PORTALS: [&str; 5] = ["list-portals", "create-portal", "get-portal", "update-portal", "delete-portal"];
 
 /// The folder of the committed files.
 pub fn folder() -> PathBuf {

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 25] = [
+const LISTS: [(&str, Envelope); 28] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -40,6 +40,9 @@ const LISTS: [(&str, Envelope); 25] = [
     ("get-team-group-mappings", Envelope::Numbered),
     ("list-dcr-providers", Envelope::Numbered),
     ("list-app-auth-strategies", Envelope::Numbered),
+    ("list-portals", Envelope::Numbered),
+    ("list-apis", Envelope::Numbered),
+    ("list-api-publications", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

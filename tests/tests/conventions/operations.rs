@@ -120,6 +120,9 @@ impl Operation {
             "/v3/audit-logs",
             "/v2/dcr-providers",
             "/v2/application-auth-strategies",
+            "/v3/portals",
+            "/v3/apis",
+            "/v3/api-publications",
         ];
         let second_factors = self.path.ends_with("/mfa") || self.path.ends_with("/mfa-settings");
         if second_factors || platform.iter().any(|prefix| self.path.starts_with(prefix)) {
@@ -185,6 +188,7 @@ fn published_uuid(id: &str, parameter: &str) -> bool {
             include_str!("../../contract/identity.json"),
             include_str!("../../contract/organizations.json"),
             include_str!("../../contract/application-auth-strategies.json"),
+            include_str!("../../contract/portals.json"),
         ];
         texts.map(|text| serde_json::from_str(text).expect("the contract is JSON")).to_vec()
     });

@@ -148,6 +148,11 @@ fn cleared(id: &str, field: &str) -> Option<Value> {
     match (id, field) {
         ("update-team", "description") => Some(Value::Null),
         ("update-team" | "update-dcr-provider" | "update-app-auth-strategy", "labels") => Some(json!({})),
+        ("update-portal" | "update-api", "labels") | ("update-api", "attributes") => Some(json!({})),
+        ("update-portal" | "update-api", "description") | ("update-api", "version" | "slug") => {
+            Some(Value::Null)
+        }
+        ("update-portal", "default_application_auth_strategy_id") => Some(Value::Null),
         ("update-dcr-provider", "display_name") => Some(Value::Null),
         _ => None,
     }

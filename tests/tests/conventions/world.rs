@@ -153,6 +153,11 @@ impl World {
                 json!({ "name": kind, "display_name": kind, "strategy_type": kind, "configs": configs });
             ids.insert(kind, id(&owner.post("/v2/application-auth-strategies", body).await.expect(201)));
         }
+        for (what, path) in [("portal", "/v3/portals"), ("api", "/v3/apis")] {
+            ids.insert(what, id(&owner.post(path, json!({ "name": what })).await.expect(201)));
+        }
+        let published = format!("/v3/apis/{}/publications/{}", ids["api"], ids["portal"]);
+        owner.put(&published, json!({})).await.expect(200);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
         Self { app, service, session, ids, _resolver: resolver }
     }
@@ -206,6 +211,8 @@ impl World {
             "idpId" => "saml",
             "dcrProviderId" => "auth0",
             "authStrategyId" => "key_auth",
+            "portalId" => "portal",
+            "apiId" => "api",
             "id" => "oidc",
             // An operation that brings a parameter brings something for it to name.
             other => panic!("the world has nothing for the parameter {other} of {path}"),

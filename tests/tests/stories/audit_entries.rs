@@ -122,7 +122,7 @@ impl Day {
         let entry: Value = serde_json::from_str(entry).expect("JSON");
         let org = self.app.org;
         let colon = if resource.is_empty() { "" } else { ":" };
-        let regional = ["dcr-providers/", "application-auth-strategies/"];
+        let regional = ["dcr-providers/", "application-auth-strategies/", "portals/", "apis/"];
         let (service, region) = match regional.iter().any(|kind| resource.starts_with(kind)) {
             true => ("konnect", "us"),
             false => ("identity", "*"),
@@ -333,6 +333,23 @@ async fn application_auth(day: &mut Day) {
     day.step("delete-app-auth-strategy", &[made], Value::Null, ("delete", &at)).await;
 }
 
+/// Portals, APIs and publications.
+async fn publishing(day: &mut Day) {
+    // Else a second entry tells of the strategy that comes with it.
+    let wanted = json!({ "name": "Developers", "default_application_auth_strategy_id": null });
+    let portal = day.step("create-portal", &[], wanted, ("create", "portals/{new}")).await;
+    let (portal, at) = (id(&portal), format!("portals/{}", id(&portal)));
+    day.step("update-portal", &[portal], json!({ "description": "Ours" }), ("edit", &at)).await;
+    let api = day.step("create-api", &[], json!({ "name": "Orders" }), ("create", "apis/{new}")).await;
+    let (api, path) = (id(&api), format!("apis/{}", id(&api)));
+    day.step("update-api", &[api], json!({ "version": "v1" }), ("edit", &path)).await;
+    let published = format!("{path}/publications/{portal}");
+    day.step("publish-api-to-portal", &[api, portal], json!({}), ("publish", &published)).await;
+    day.step("delete-publication", &[api, portal], Value::Null, ("delete", &published)).await;
+    day.step("delete-api", &[api], Value::Null, ("delete", &path)).await;
+    day.step("delete-portal", &[portal], Value::Null, ("delete", &at)).await;
+}
+
 on_both! {
     /// One of every operation that changes something. A new one that is missing here fails the test.
     async fn every_change_leaves_one_entry_or_does_not_happen(engine: Engine) {
@@ -342,6 +359,7 @@ on_both! {
         rules(&mut day).await;
         providers(&mut day).await;
         application_auth(&mut day).await;
+        publishing(&mut day).await;
         // What signing in and out leaves behind is told where it is told how that works.
         let elsewhere = [
             "authenticate-kauth",

@@ -18,7 +18,10 @@ async fn request_by(app: &TestApp, member: &Member) -> (Cx, frame::db::Session) 
     let spec = operations.iter().find(|operation| operation.spec.id == "create-team").unwrap();
     let origin = Origin { trace: 1, ip: [127, 0, 0, 1].into(), uri: "/".into(), user_agent: String::new() };
     let session = app.app.db.write();
-    (Cx::new(app.app.clone(), Arc::clone(&spec.spec), principal, Arc::new(origin), session.clone()), session)
+    (
+        Cx::new(app.app.clone(), Arc::clone(&spec.spec), principal, None, Arc::new(origin), session.clone()),
+        session,
+    )
 }
 
 on_both! {

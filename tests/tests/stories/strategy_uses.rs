@@ -1,5 +1,5 @@
-//! What uses a strategy: what makes it active, and what keeps it from being deleted. Nothing of what uses
-//! strategies is there yet, so its uses are written as it will write them.
+//! What uses a strategy: what makes it active, and what keeps it from being deleted. Uses are written here as
+//! what uses strategies writes them; of portals and publications the stories of publishing tell.
 
 use appauth::strategies::uses::{Use, UseKind, use_drop, use_put};
 use frame::db::{DbError, OrgScope};

@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::application_registrations::remove_all;
 use crate::strategies::uses::{Published, use_drop_publications, use_rename_publications};
 
 /// An API (contract: `ApiResponseSchema`).
@@ -244,16 +245,18 @@ async fn api_update(cx: Cx, At(id): At<ApiId>, draft: Draft<ApiPatch>) -> Result
     store::api_update(cx.db(), &api).await.on_conflict(|| taken(&api))?;
     if api.name != before.name {
         crate::publications::store::api_renamed(cx.db(), &api).await?;
+        crate::application_registrations::store::api_renamed(cx.db(), &api).await?;
         use_rename_publications(cx.db(), Published::Api(id)).await?;
     }
     cx.audit(Action::Edit, format!("{KIND}/{id}"), json!({ "before": before, "after": api })).await?;
     Ok(Found(api))
 }
 
-/// Its publications go with it. What else depends on those, registrations say, goes in front of them.
+/// Its publications and the registrations for it go with it.
 async fn api_delete(cx: Cx, At(id): At<ApiId>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = api_require(&cx, id).await?;
+    remove_all(&cx, id, None).await?;
     use_drop_publications(cx.db(), Published::Api(id)).await?;
     crate::publications::store::publication_delete_of(cx.db(), id).await?;
     store::api_delete(cx.db(), id).await?;

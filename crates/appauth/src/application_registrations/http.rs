@@ -23,9 +23,8 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn organizations() -> Vec<Operation> {
-    let of = |action, role| {
-        Rule::Needs(regional(action, "portals/{portalId}/applications/{applicationId}", role))
-    };
+    let of =
+        |action, role| Rule::Needs(regional(action, "portals/{portalId}/applications/{applicationId}", role));
     let grant = || Rule::Needs(regional(Action::GrantApiAccess, "portals/{portalId}", MAINTAINER));
     vec![
         get("list-registrations", "/v3/portals/{portalId}/application-registrations")

@@ -22,7 +22,10 @@ use serde_json::json;
 
 use crate::{
     apis::{Api, store::api_get},
-    applications::{Application, OWNER_TYPES, lifecycle::{application_in, wake}},
+    applications::{
+        Application, OWNER_TYPES,
+        lifecycle::{application_in, wake},
+    },
     clients::store::event_add,
     portals::{Portal, portal_require, store::portal_get},
     publications::store::publication_get,
@@ -307,11 +310,7 @@ pub(crate) async fn remove_all(cx: &Cx, api: ApiId, portal: Option<PortalId>) ->
     Ok(())
 }
 
-async fn registration_in(
-    db: &OrgScope,
-    application: &Application,
-    id: RegistrationId,
-) -> Result<Stored> {
+async fn registration_in(db: &OrgScope, application: &Application, id: RegistrationId) -> Result<Stored> {
     let found = store::registration_get(db, id).await?.filter(|it| it.application_id == application.id);
     found.ok_or(Problem::NotFound("registration"))
 }

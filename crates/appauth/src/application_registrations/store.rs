@@ -66,12 +66,12 @@ pub(super) async fn registration_list_of(
     db.page(&OF_ONE, args![application], query).await
 }
 
-pub(super) async fn registration_get(
-    db: &OrgScope,
-    id: RegistrationId,
-) -> Result<Option<Stored>, DbError> {
-    let sql =
-        org_sql!("SELECT ", columns!(), " FROM application_registrations t WHERE t.org_id = $1 AND t.id = $2");
+pub(super) async fn registration_get(db: &OrgScope, id: RegistrationId) -> Result<Option<Stored>, DbError> {
+    let sql = org_sql!(
+        "SELECT ",
+        columns!(),
+        " FROM application_registrations t WHERE t.org_id = $1 AND t.id = $2"
+    );
     db.optional(sql, args![id]).await
 }
 

@@ -21,7 +21,7 @@ use super::{
     lifecycle::{self, application_in, changed, check, create, strategy_of},
     place,
     store::{application_get, application_list},
-    strategy::{ClientStrategy, CredentialType, KeyStrategy, ShownStrategy},
+    strategy::{ClientStrategy, KeyStrategy, ShownStrategy},
 };
 use crate::{
     developers::store::developer_get,
@@ -239,7 +239,7 @@ pub(super) async fn application_create(
         scopes: Vec::new(),
         labels: asked.labels,
     };
-    faults.extend(check(&cx, &db, &new, &strategy).await?);
+    faults.extend(check(&cx, &new, &strategy).await?);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
@@ -317,4 +317,3 @@ pub(super) async fn credential_list_of(
     };
     credential_list(&cx, &application, &query).await.map(Found)
 }
-

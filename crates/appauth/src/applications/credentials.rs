@@ -1,22 +1,34 @@
 //! The credentials of an application: keys, which are made here, or secrets of its client, which its provider has
 //! and lists.
 
-use frame::{Cx, db::{OrgScope, Paged}};
+use frame::{
+    Cx,
+    db::{OrgScope, Paged},
+};
 use kernel::{
-    Action, Body, CredentialId, Fault, Fields, Problem, Result, Secret, Timestamp,
+    Action, Body, CredentialId, Fault, Fields, Problem, Result, Timestamp,
     problem::Denied,
     query::{Collection, Field, Kind, ListQuery},
     rules::{Text, text},
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Application, keys::{self, Key, store::{key_delete, key_list, key_rename}},
-    lifecycle::adapter_of_application, place, strategy::CredentialType,
+    Application,
+    keys::{
+        self, Key,
+        store::{key_delete, key_list, key_rename},
+    },
+    lifecycle::adapter_of_application,
+    place,
+    strategy::CredentialType,
 };
-use crate::{clients::turns::{finished, live, written}, registration::{Adapter, Client, Credential}};
+use crate::{
+    clients::turns::{finished, live, written},
+    registration::{Adapter, Client, Credential},
+};
 
 /// What credentials can be sorted by; the contract filters none.
 pub static CREDENTIALS: Collection =
@@ -61,27 +73,6 @@ pub enum ListedCredential {
 /// What can be said of a key.
 const STATUSES: &[&str] = &["active", "expired", "revoked"];
 
-/// A secret that is shown this once.
-pub struct Once(pub Secret<String>);
-
-impl Serialize for Once {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.reveal())
-    }
-}
-
-impl JsonSchema for Once {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ShownOnce".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "type": "string" })
-    }
-}
-
 /// A credential that was just made.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -94,7 +85,7 @@ pub enum NewCredential {
         /// Its name.
         display_name: String,
         /// The key itself, shown this once.
-        credential: Once,
+        credential: String,
         /// Whether it is good.
         #[schemars(extend("enum" = STATUSES))]
         status: &'static str,
@@ -112,7 +103,7 @@ pub enum NewCredential {
         /// The client.
         client_id: String,
         /// The secret itself, shown this once.
-        client_secret: Once,
+        client_secret: String,
         /// When it was made, where the provider says so.
         created_at: Option<Timestamp>,
         /// Until when it is good.
@@ -231,7 +222,7 @@ pub async fn credential_create(
             Ok(NewCredential::ApiKey {
                 id: key.id,
                 display_name: key.display_name,
-                credential: Once(secret),
+                credential: secret.reveal().clone(),
                 status: "active",
                 expires_at: key.expires_at,
                 created_at: key.created_at,
@@ -247,13 +238,18 @@ pub async fn credential_create(
             let client_id = client.id.clone();
             let (made, secret) =
                 finished(async move { Ok(adapter.credential_add(&client, &name).await?) }).await?;
-            noted(cx, Action::Create, path(&made.id), json!({ "after": { "display_name": made.display_name } }))
-                .await?;
+            noted(
+                cx,
+                Action::Create,
+                path(&made.id),
+                json!({ "after": { "display_name": made.display_name } }),
+            )
+            .await?;
             Ok(NewCredential::ClientSecret {
                 id: made.id,
                 display_name: made.display_name,
                 client_id,
-                client_secret: Once(secret),
+                client_secret: secret.reveal().clone(),
                 created_at: made.created_at,
                 expires_at: made.expires_at,
             })
@@ -325,6 +321,27 @@ pub async fn credential_delete(cx: &Cx, application: &Application, id: &str) -> 
 /// again.
 async fn noted(cx: &Cx, action: Action, path: String, change: Value) -> Result<()> {
     let (path, change) = (&path, &change);
-    written(cx.app(), cx.org(), |db| async move { cx.audit_in(&db, action, path.as_str(), change.clone()).await })
-        .await
+    written(
+        cx.app(),
+        cx.org(),
+        |db| async move { cx.audit_in(&db, action, path.as_str(), change.clone()).await },
+    )
+    .await
+}
+
+/// The scopes that an application's client was granted, where its provider tells.
+pub async fn granted_scopes(cx: &Cx, application: &Application) -> Result<Vec<String>> {
+    let untold = Problem::Unprocessable(
+        "https://kongapi.info/konnect/portal/granted-scopes-unavailable",
+        "The identity provider of the application does not tell which scopes it was granted",
+    );
+    if application.strategy.credential_type() != CredentialType::ClientCredentials {
+        return Err(untold);
+    }
+    let There { adapter, client } = there(cx, application).await?;
+    if !adapter.capabilities().granted_scopes {
+        return Err(untold);
+    }
+    let wanted = application.strategy.wanted(cx.org(), application);
+    Ok(adapter.granted_scopes(&client, &wanted).await?)
 }

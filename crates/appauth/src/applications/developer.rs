@@ -3,11 +3,12 @@
 use frame::{
     Cx,
     db::{OrgScope, Paged},
-    input::{At, Segment},
-    reply::{Created, Done, Found},
+    input::At,
+    reply::{Created, Done, Found, FoundEmpty},
 };
 use kernel::{
-    ApplicationId, Body, Draft, Fault, Fields, Invalid, Labels, Patch, Problem, Result, StrategyId, Timestamp,
+    ApplicationId, Body, Draft, Fault, Fields, Invalid, Labels, Patch, Problem, Result, StrategyId,
+    Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
     rules::{Faults, Rule, id},
 };
@@ -17,19 +18,12 @@ use serde_json::{Value, json};
 
 use super::{
     Application, CLIENT_ID, DESCRIPTION, NAME, NewApplication, Owner, RedirectUri, SCOPES,
-    credentials::{
-        self, CredentialName, CredentialRename, ListedCredential, NewCredential, Once,
-    },
+    credentials::{self, CredentialName, CredentialRename, ListedCredential, NewCredential},
     lifecycle::{self, check, create, strategy_of},
-    store::{application_list_own, strategies_of_portal},
+    store::{application_list_own, strategies_of_portal, strategy_list_of_portal},
     strategy::{CredentialType, PortalStrategy, StrategyOf},
 };
-use crate::{
-    application_registrations::own_application,
-    portals::store::portal_get,
-    registration,
-    strategies::store::strategy_get,
-};
+use crate::{application_registrations::own_application, portals::store::portal_get};
 
 /// An application (contract: `GetApplicationResponse` of the portal).
 #[derive(Serialize, JsonSchema)]
@@ -66,7 +60,7 @@ pub struct NewOwnApplication {
     /// The client's secret, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
-    client_secret: Option<Once>,
+    client_secret: Option<String>,
     auth_strategy: PortalStrategy,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
@@ -166,13 +160,16 @@ impl Body for UpdateOwn {
     }
 }
 
+/// The field that tells how applications prove who they are.
+pub(super) const CREDENTIAL_TYPE: &str = "credential_type";
+
 /// What a developer's strategies can be filtered by.
 pub static STRATEGIES: Collection = Collection::numbered(
     "portal-strategies",
     &[
-        Field::text("name", Ops::EQ_CONTAINS),
+        Field::text("name", Ops::EQ_CONTAINS).column("display_name"),
         Field::new(
-            "credential_type",
+            CREDENTIAL_TYPE,
             Kind::Word(&["client_credentials", "self_managed_client_credentials", "key_auth"]),
             Ops::EQ,
         ),
@@ -186,26 +183,8 @@ fn reading(cx: &Cx) -> OrgScope {
 
 pub(super) async fn own_strategies(cx: Cx, query: ListQuery) -> Result<Found<Paged<PortalStrategy>>> {
     let caller = cx.developer()?;
-    let mut found = Vec::new();
-    for id in strategies_of_portal(cx.db(), caller.portal).await? {
-        let strategy = strategy_get(cx.db(), id).await?;
-        let strategy = strategy.as_ref().map(StrategyOf::from);
-        found.extend(strategy.filter(|it| matches(it, &query)).as_ref().map(PortalStrategy::from));
-    }
-    Ok(Found(Paged::cut(found, &query)))
-}
-
-/// Whether a strategy is one of those that are asked for. A portal has few.
-fn matches(it: &StrategyOf, query: &ListQuery) -> bool {
-    let kind = match it.credential_type() {
-        CredentialType::KeyAuth => "key_auth",
-        CredentialType::ClientCredentials => "client_credentials",
-        CredentialType::SelfManagedClientCredentials => "self_managed_client_credentials",
-    };
-    query.holds(|field| match field {
-        "name" => it.display_name.as_str(),
-        _ => kind,
-    })
+    let page = strategy_list_of_portal(cx.db(), caller.portal, query).await?;
+    Ok(Found(page.map(|strategy| PortalStrategy::from(&StrategyOf::from(&strategy)))))
 }
 
 pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Created<NewOwnApplication>> {
@@ -234,16 +213,15 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
         scopes: asked.scopes,
         labels: Labels::default(),
     };
-    faults.extend(check(&cx, &db, &new, &strategy).await?);
+    faults.extend(check(&cx, &new, &strategy).await?);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
     drop(db);
     let made = create(&cx, new, strategy).await?;
-    let client_secret = made.issued.map(|issued| Once(issued.secret));
+    let client_secret = made.issued.map(|issued| issued.secret.reveal().clone());
     let OwnApplication { id, name, description, redirect_uri, client_id, auth_strategy, scopes, .. } =
-        made.application.into();
-    let now = cx.now();
+        made.application.clone().into();
     Ok(Created(NewOwnApplication {
         id,
         name,
@@ -254,8 +232,8 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
         auth_strategy,
         scopes,
         team_id: (),
-        created_at: now,
-        updated_at: now,
+        created_at: made.application.created_at,
+        updated_at: made.application.updated_at,
     }))
 }
 
@@ -308,7 +286,7 @@ pub(super) async fn own_update(
         scopes: after.scopes.clone(),
         labels: after.labels.clone(),
     };
-    faults.extend(check(&cx, &db, &as_new, &after.strategy).await?);
+    faults.extend(check(&cx, &as_new, &after.strategy).await?);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
@@ -327,13 +305,13 @@ pub(super) async fn own_delete(cx: Cx, At(id): At<ApplicationId>) -> Result<Done
 pub struct Regenerated {
     client_id: String,
     /// Shown this once.
-    client_secret: Once,
+    client_secret: String,
 }
 
 pub(super) async fn secret_regenerate(cx: Cx, At(id): At<ApplicationId>) -> Result<Created<Regenerated>> {
     let application = own_application(&cx, &reading(&cx), id).await?;
     let issued = lifecycle::regenerate(&cx, &application).await?;
-    Ok(Created(Regenerated { client_id: issued.client.id, client_secret: Once(issued.secret) }))
+    Ok(Created(Regenerated { client_id: issued.client.id, client_secret: issued.secret.reveal().clone() }))
 }
 
 /// The scopes of an application's client (contract: `GrantedScopesResponse`).
@@ -345,10 +323,7 @@ pub struct GrantedScopes {
 
 pub(super) async fn scopes_granted(cx: Cx, At(id): At<ApplicationId>) -> Result<Found<GrantedScopes>> {
     let application = own_application(&cx, &reading(&cx), id).await?;
-    let scopes = credentials::granted_scopes(&cx, &application).await.map_err(|problem| match problem {
-        Problem::Conflict(_) => Problem::NotFound("granted scopes"),
-        other => other,
-    })?;
+    let scopes = credentials::granted_scopes(&cx, &application).await?;
     Ok(Found(GrantedScopes { scopes }))
 }
 
@@ -372,18 +347,17 @@ pub(super) async fn own_credential_create(
 
 pub(super) async fn own_credential_update(
     cx: Cx,
-    At(id): At<ApplicationId>,
-    Segment(credential): Segment,
+    At((id, credential)): At<(ApplicationId, String)>,
     draft: Draft<CredentialRename>,
-) -> Result<Found<()>> {
+) -> Result<FoundEmpty> {
     let application = own_application(&cx, &reading(&cx), id).await?;
-    credentials::credential_update(&cx, &application, &credential, draft.parse()?).await.map(Found)
+    credentials::credential_update(&cx, &application, &credential, draft.parse()?).await?;
+    Ok(FoundEmpty)
 }
 
 pub(super) async fn own_credential_delete(
     cx: Cx,
-    At(id): At<ApplicationId>,
-    Segment(credential): Segment,
+    At((id, credential)): At<(ApplicationId, String)>,
 ) -> Result<Done> {
     let application = own_application(&cx, &reading(&cx), id).await?;
     credentials::credential_delete(&cx, &application, &credential).await.map(|()| Done)

@@ -3,7 +3,8 @@
 
 use frame::{Cx, db::OrgScope};
 use kernel::{
-    Action, ApplicationId, Fault, Id, Invalid, OrgId, Problem, Result, StrategyId,
+    Action, ApplicationId, Fault, Id, Invalid, OrgId, PortalId, Problem, Result, StrategyId, WallClock,
+    problem::Denied,
 };
 use serde_json::{Value, json};
 
@@ -40,18 +41,16 @@ pub struct Made {
 }
 
 /// Looks for what a new application may not be, beyond what its body says by itself.
-pub async fn check(
-    cx: &Cx,
-    db: &OrgScope,
-    new: &NewApplication,
-    strategy: &StrategyOf,
-) -> Result<Vec<Invalid>> {
+pub async fn check(cx: &Cx, new: &NewApplication, strategy: &StrategyOf) -> Result<Vec<Invalid>> {
     let mut faults = Vec::new();
     let mut no = |field: &str, why: &str| faults.push(Invalid::body(field, Fault::Rule(why.to_owned())));
     let kind = strategy.credential_type();
     match (kind, &new.client_id, &new.dcr_client_id) {
         (CredentialType::SelfManagedClientCredentials, None, _) => {
-            no("client_id", "is needed: the strategy has no DCR provider, so the client is the developer's own");
+            no(
+                "client_id",
+                "is needed: the strategy has no DCR provider, so the client is the developer's own",
+            );
         }
         (CredentialType::SelfManagedClientCredentials, _, Some(_)) => {
             no("dcr_client_id", "does not fit a strategy without a DCR provider");
@@ -83,10 +82,6 @@ pub async fn check(
         } else if let Some(place) = new.scopes.iter().position(|scope| !offered.contains(scope)) {
             no(&format!("scopes.{place}"), "is not one that the strategy offers");
         }
-    }
-    if new.owner.kind == "developer" && application_ids(db, new.portal, Some(new.owner)).await?.len() as i64 >= MOST {
-        let why = format!("The developer has {MOST} applications already");
-        return Err(Problem::Forbidden(kernel::problem::Denied::Because(why)));
     }
     Ok(faults)
 }
@@ -160,6 +155,10 @@ async fn created(cx: Cx, new: NewApplication, strategy: StrategyOf) -> Result<Ma
             let why = "Another application of the strategy has this client already";
             return Err(Problem::Conflict(why.to_owned()));
         }
+        if application_ids(&db, it.portal_id, Some(it.owner)).await?.len() >= MOST {
+            let why = format!("The developer has {MOST} applications already");
+            return Err(Problem::Forbidden(Denied::Because(why)));
+        }
         application_insert(&db, it).await?;
         used(&db, it).await?;
         if let Some(client) = client {
@@ -198,7 +197,7 @@ async fn adopt(cx: &Cx, client: &mut Registered, existing: &str) -> Result<()> {
     }
     client.doubtful = false;
     client.secret_lost = true;
-    client.rest(kernel::WallClock::now(&*app.wall), &Spans::of(app)?);
+    client.rest(WallClock::now(&*app.wall), &Spans::of(app)?);
     Ok(())
 }
 
@@ -222,7 +221,8 @@ async fn register(cx: &Cx, application: &Application, client: Registered) -> Res
             let (id, why) = (application.id, &why);
             written(app, org, |db| async move {
                 if client_forget(&db, id, turn).await? {
-                    gone(cx, &db, application, json!({ "before": told(application), "because": why })).await?;
+                    gone(cx, &db, application, json!({ "before": told(application), "because": why }))
+                        .await?;
                 }
                 Ok(())
             })
@@ -263,13 +263,13 @@ async fn delete_in(cx: &Cx, db: &OrgScope, it: &Application) -> Result<Option<Re
 
 /// Deletes all applications in a portal, or those of one owner, in the request's transaction; their clients are
 /// removed soon after it. How many those were.
-pub(crate) async fn delete_all(cx: &Cx, portal: kernel::PortalId, owner: Option<Owner>) -> Result<usize> {
+pub(crate) async fn delete_all(cx: &Cx, portal: PortalId, owner: Option<Owner>) -> Result<usize> {
     let ids = application_ids(cx.db(), portal, owner).await?;
     for id in &ids {
         let Some(application) = application_get(cx.db(), *id).await? else { continue };
         if let Some(mut client) = delete_in(cx, cx.db(), &application).await? {
             client.attempts = 0;
-            client.due_at = Some(kernel::WallClock::now(&*cx.app().wall));
+            client.due_at = Some(WallClock::now(&*cx.app().wall));
             begin(cx.db(), client).await?;
         }
     }
@@ -294,7 +294,7 @@ pub async fn update(cx: &Cx, before: Application, after: Application) -> Result<
         }
         // A name is not worth a secret.
         let asks = adapter.is_some() && !rotates;
-        let until = kernel::WallClock::now(&*app.wall).plus(Spans::of(app)?.lease);
+        let until = WallClock::now(&*app.wall).plus(Spans::of(app)?.lease);
         let (it, old, wanted, cx) = (&after, &before, &wanted, &cx);
         let client = written(app, org, |db| async move {
             let client = if old.strategy.provider.is_some() && matters {
@@ -317,7 +317,7 @@ pub async fn update(cx: &Cx, before: Application, after: Application) -> Result<
             let mut client = client;
             if let Change::Refused(fault) = turns::update(app, org, client.clone()).await? {
                 client.wanted = old.strategy.wanted(org, old);
-                client.rest(kernel::WallClock::now(&*app.wall), &Spans::of(app)?);
+                client.rest(WallClock::now(&*app.wall), &Spans::of(app)?);
                 let client = &client;
                 written(app, org, |db| async move {
                     begin(&db, client.clone()).await?;
@@ -344,11 +344,7 @@ pub(super) async fn changed(cx: &Cx, db: &OrgScope, before: &Application, after:
 }
 
 /// The application of a portal, or 404.
-pub async fn application_in(
-    db: &OrgScope,
-    portal: kernel::PortalId,
-    id: ApplicationId,
-) -> Result<Application> {
+pub async fn application_in(db: &OrgScope, portal: PortalId, id: ApplicationId) -> Result<Application> {
     let found = application_get(db, id).await?.filter(|it| it.portal_id == portal);
     found.ok_or(Problem::NotFound("application"))
 }

@@ -117,7 +117,7 @@ pub(crate) const CLIENT_ID: Text = text(1, 255);
 pub(crate) const SCOPES: List<Text> = List { item: text(1, 128), least: 0, most: 50, distinct: true };
 
 /// Most applications of one developer.
-pub(crate) const MOST: i64 = 500;
+pub(crate) const MOST: usize = 500;
 
 /// Where an application's users are sent back to: an absolute address without a fragment (RFC 6749 section
 /// 3.1.2). Applications that are no web sites have schemes of their own (RFC 8252 section 7.1); none of them may
@@ -191,8 +191,15 @@ mod tests {
         }
         let long = format!("https://app.example/{}", "a".repeat(LONGEST));
         for bad in [
-            "", "/callback", "app.example", "https://app.example/#top", "javascript:alert(1)", "https://a b/",
-            "https://app.example/\u{e9}", "data:text/html,x", &long,
+            "",
+            "/callback",
+            "app.example",
+            "https://app.example/#top",
+            "javascript:alert(1)",
+            "https://a b/",
+            "https://app.example/\u{e9}",
+            "data:text/html,x",
+            &long,
         ] {
             assert!(RedirectUri.read(&json!(bad)).is_err(), "{bad}");
         }

@@ -5,13 +5,15 @@ use frame::{
     db::{Arg, DbError, FromRow, Listing, OrgScope, Paged, Row, fold},
     org_sql,
 };
-use kernel::{ApplicationId, DeveloperId, Id, PortalId, Result, StrategyId, Timestamp, query::ListQuery};
+use kernel::{ApplicationId, DeveloperId, Id, PortalId, Result, StrategyId, query::ListQuery};
 use serde_json::Value;
 
 use super::{
     Application, OF_DEVELOPER, OF_PORTAL, Owner,
+    developer::{CREDENTIAL_TYPE, STRATEGIES},
     strategy::{StrategyOf, columns as strategy_columns, owner_from},
 };
+use crate::strategies::AuthStrategy;
 
 impl FromRow for Application {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
@@ -184,12 +186,24 @@ pub(super) async fn strategies_of_portal(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Changes when an application was last changed.
-pub(super) async fn application_touch(
+/// The strategies that developers of a portal can make applications with, as a list. How applications prove who
+/// they are follows from two columns, so its filter is taken out of the query and put into the condition.
+pub(super) async fn strategy_list_of_portal(
     db: &OrgScope,
-    id: ApplicationId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let sql = org_sql!("UPDATE applications SET updated_at = $3 WHERE org_id = $1 AND id = $2");
-    db.execute(sql, args![id, now]).await.map(|_| ())
+    portal: PortalId,
+    mut query: ListQuery,
+) -> Result<Paged<AuthStrategy>> {
+    let kind = query.take(CREDENTIAL_TYPE);
+    db.page(&OFFERED, args![portal, kind.unwrap_or_default()], &query).await
 }
+
+static OFFERED: Listing = Listing {
+    collection: &STRATEGIES,
+    columns: crate::strategies::store::columns!(),
+    table: "application_auth_strategies",
+    condition: "(t.id IN (SELECT p.strategy_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2) OR t.id = \
+                (SELECT d.default_strategy_id FROM portals d WHERE d.org_id = $1 AND d.id = $2)) AND ($3 = '' OR $3 = \
+                CASE WHEN t.strategy_type = 'key_auth' THEN 'key_auth' WHEN t.dcr_provider_id IS NULL \
+                THEN 'self_managed_client_credentials' ELSE 'client_credentials' END)",
+    large: false,
+};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use frame::{
     App,
-    chores::Chore,
     db::{OrgScope, PlatformScope},
 };
 use kernel::{OrgId, Result, WallClock};
@@ -23,18 +22,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How much is taken at a time.
 const BATCH: i64 = 16;
 
-/// What time does by itself.
-pub const CHORES: &[Chore] = &[Chore {
-    what: "looking at clients of identity providers",
-    minutes: 10,
-    at_the_end: false,
-    work: |app| Box::pin(look_at_some(app)),
-}];
-
 /// How many clients become due at a time, so that no provider is flooded.
 const SOME: i64 = 500;
 
-async fn look_at_some(app: &App) -> Result<()> {
+/// Makes some of the clients due that nobody has looked at for long.
+pub async fn look_at_some(app: &App) -> Result<()> {
     let now = WallClock::now(&*app.wall);
     let since = now.minus(Spans::of(app)?.look);
     let session = app.db.write();

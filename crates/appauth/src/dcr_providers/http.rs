@@ -47,8 +47,14 @@ pub fn operations() -> Vec<Operation> {
             .handle(provider_update),
         delete("delete-dcr-provider", "/v2/dcr-providers/{dcrProviderId}")
             .allow(NO_SERVICES, on(Action::Delete, MAINTAINER))
-            .doc(TAG, "Delete a DCR provider", "Strategies that used it go on without one.")
+            .doc(
+                TAG,
+                "Delete a DCR provider",
+                "Strategies that used it go on without one. 409 while it has clients of applications; the detail counts \
+                 them.",
+            )
             .platform_errors()
+            .errors(&[409])
             .handle(provider_delete),
     ]
 }

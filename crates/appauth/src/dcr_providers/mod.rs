@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::clients::store::client_count;
 use bodies::{NewAuth0, NewAzureAd, NewCurity, NewHttp, NewOkta, Nothing, change_schema};
 use config::{DcrConfig, View};
 
@@ -266,12 +267,20 @@ async fn provider_update(
     Ok(Found(shown))
 }
 
-/// Strategies that used the provider go on without one. Applications' clients will keep a provider from
-/// being deleted while it holds them (409, with how many); there are none before applications exist, so the
-/// check belongs here, in front of the deletion, with the table of clients.
+/// Strategies that used the provider go on without one. While it has clients, or may have, it stays: nobody could
+/// remove them otherwise.
 async fn provider_delete(cx: Cx, At(id): At<DcrProviderId>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = provider_require(&cx, id).await?.shown;
+    let (wanted, leaving) = client_count(cx.db(), id).await?;
+    if wanted + leaving > 0 {
+        let rest = match leaving {
+            0 => String::new(),
+            _ => format!(", and {leaving} that are not gone for sure (see its list of clients)"),
+        };
+        let why = format!("The provider has {wanted} clients of applications{rest}");
+        return Err(Problem::Conflict(why));
+    }
     let detached = crate::strategies::store::provider_detach(cx.db(), id, cx.now()).await?;
     store::provider_delete(cx.db(), id).await?;
     let change = json!({ "before": before, "detached_strategies": detached });

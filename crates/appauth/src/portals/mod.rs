@@ -14,12 +14,16 @@ use kernel::{
     Action, Body, Draft, Fault, Fields, Id, Invalid, Labels, LabelsPatch, Patch, PortalId, Problem, Reach,
     Result, StrategyId, Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
-    rules::{Boolean, LabelChanges, NewLabels, OneOf, Text, id, text},
+    rules::{Boolean, LabelChanges, OneOf, Text, id, text},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::applications::{
+    lifecycle::{delete_all, wake},
+    store::application_ids,
+};
 use crate::strategies::{
     strategy_named, strategy_of_keys,
     uses::{Published, Use, UseKind, use_drop, use_drop_publications, use_put, use_rename_publications},
@@ -114,7 +118,7 @@ pub struct NewPortal {
     display_name: Option<String>,
     description: Option<String>,
     strategy: Patch<StrategyId>,
-    labels: Labels,
+    labels: Patch<LabelsPatch>,
     switches: Switches,
 }
 
@@ -161,14 +165,15 @@ impl Body for NewPortal {
         let display_name = fields.optional("display_name", NAME);
         let description = fields.optional("description", DESCRIPTION);
         let strategy = fields.patch(STRATEGY, id());
-        let labels = fields.optional("labels", NewLabels);
+        // Here a new object's labels may be null like those of a change.
+        let labels = fields.patch("labels", LabelChanges);
         let switches = switches(fields);
         Some(Self {
             name: name?,
             display_name: display_name?,
             description: description?,
             strategy: strategy?,
-            labels: labels?.unwrap_or_default(),
+            labels: labels?,
             switches: switches?,
         })
     }
@@ -269,6 +274,7 @@ async fn portal_create(cx: Cx, draft: Draft<NewPortal>) -> Result<Created<Portal
     strategy_named(&cx, STRATEGY, draft.text(STRATEGY), None, &mut faults).await?;
     check_rbac(&draft, true, false, &mut faults);
     let new = draft.parse_with(faults)?;
+    let labels = Labels::default().updated(&new.labels)?;
     if store::portal_name_taken(cx.db(), &new.name).await? {
         return Err(Problem::Conflict(taken(&new.name)));
     }
@@ -300,7 +306,7 @@ async fn portal_create(cx: Cx, draft: Draft<NewPortal>) -> Result<Created<Portal
         auto_approve_applications: approve_applications.unwrap_or(false),
         default_domain: domain.clone(),
         canonical_domain: domain,
-        labels: new.labels,
+        labels,
         notifications_developer_pii_visibility_enabled: developer_pii.unwrap_or(false),
         created_at: now,
         updated_at: now,
@@ -378,11 +384,18 @@ async fn portal_delete(cx: Cx, At(id): At<PortalId>, query: Query) -> Result<Don
         let why = "APIs are published in the portal";
         return Err(Problem::InvalidBecause(why, vec![Invalid::query(FORCE, Fault::Required)]));
     }
+    if !force && !application_ids(cx.db(), id, None).await?.is_empty() {
+        let why = "The portal has applications";
+        return Err(Problem::InvalidBecause(why, vec![Invalid::query(FORCE, Fault::Required)]));
+    }
+    let applications = delete_all(&cx, id, None).await?;
     use_drop_publications(cx.db(), Published::In(id)).await?;
     let unpublished = crate::publications::store::publication_delete_in(cx.db(), id).await?;
     use_drop(cx.db(), UseKind::PortalDefault, Id::from_uuid(id.uuid())).await?;
     store::portal_delete(cx.db(), id).await?;
-    let change = json!({ "before": before, "unpublished_apis": unpublished });
+    let change =
+        json!({ "before": before, "unpublished_apis": unpublished, "deleted_applications": applications });
     cx.audit(Action::Delete, format!("{KIND}/{id}"), change).await?;
+    wake(&cx)?;
     Ok(Done)
 }

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apis::{self, api_require},
+    application_registrations::remove_all,
     portals::{VISIBILITIES, portal_seen},
     strategies::{
         strategy_named,
@@ -254,11 +255,12 @@ async fn publication_put(
     Ok(Found(shown))
 }
 
-/// What else depends on a publication, registrations say, goes in front of it.
+/// The registrations for it go with it.
 async fn publication_delete(cx: Cx, At((api, portal)): At<(ApiId, PortalId)>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = publication_require(&cx, api, portal).await?;
     portal_seen(&cx, portal).await?;
+    remove_all(&cx, api, Some(portal)).await?;
     use_drop(cx.db(), UseKind::Publication, before.id).await?;
     store::publication_delete(cx.db(), before.id).await?;
     cx.audit(Action::Delete, place(api, portal), json!({ "before": before.shown() })).await?;

@@ -48,7 +48,7 @@ pub fn operations() -> Vec<Operation> {
                 "What is left out is as in a new strategy. The type stays. Answers 201.",
             )
             .platform_errors()
-            .errors(&[400])
+            .errors(&[400, 409])
             .handle(strategy_replace),
         patch("update-app-auth-strategy", "/v2/application-auth-strategies/{authStrategyId}")
             .allow(NO_SERVICES, on(Action::Edit, MAINTAINER))
@@ -59,7 +59,7 @@ pub fn operations() -> Vec<Operation> {
                  gateway's plugin.",
             )
             .platform_errors()
-            .errors(&[400])
+            .errors(&[400, 409])
             .handle(strategy_update),
         delete("delete-app-auth-strategy", "/v2/application-auth-strategies/{authStrategyId}")
             .allow(NO_SERVICES, on(Action::Delete, MAINTAINER))

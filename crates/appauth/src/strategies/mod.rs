@@ -25,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dcr_providers::{self, DcrProvider, PROVIDER_TYPES};
 use config::{Configs, ISSUER, KeyAuth, NewKeyAuth, NewOpenIdConnect, change_schema, check_plugin};
+use uses::UseKind;
 
 /// A strategy (contract: `AppAuthStrategy`).
 #[derive(Clone, Serialize, JsonSchema)]
@@ -102,7 +103,7 @@ impl Body for Principals {
 /// The type, as assignments of roles name it.
 const TYPE: &str = "Application Auth Strategies";
 /// The kind, as permissions name it.
-const KIND: &str = "application-auth-strategies";
+pub(crate) const KIND: &str = "application-auth-strategies";
 
 /// What strategies can be filtered and sorted by.
 pub static STRATEGIES: Collection = Collection::numbered(
@@ -402,7 +403,16 @@ async fn strategy_update(
     strategy_keep(&cx, before, strategy).await.map(Found)
 }
 
+/// The clients of its applications are at the provider that it has, so it keeps that while it has applications.
 async fn strategy_keep(cx: &Cx, before: AuthStrategy, strategy: AuthStrategy) -> Result<AuthStrategy> {
+    let provider = |it: &AuthStrategy| it.dcr_provider.as_ref().map(|provider| provider.id);
+    if provider(&before) != provider(&strategy) {
+        let count = uses::use_count_of(cx.db(), before.id, UseKind::Application).await?;
+        if count > 0 {
+            let why = format!("The strategy has {count} applications, whose clients are where they are");
+            return Err(Problem::Conflict(why));
+        }
+    }
     store::strategy_update(cx.db(), &strategy).await?;
     let change = json!({ "before": before, "after": strategy });
     cx.audit(Action::Edit, format!("{KIND}/{}", strategy.id), change).await?;

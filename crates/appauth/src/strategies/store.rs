@@ -11,7 +11,7 @@ use frame::{
 use kernel::{DcrProviderId, OrgId, Result, StrategyId, Timestamp, query::ListQuery};
 use serde_json::Value;
 
-use super::{AuthStrategy, Principals, ProviderOfStrategy, STRATEGIES, uses::active};
+use super::{AuthStrategy, Principals, ProviderOfStrategy, STRATEGIES};
 use crate::dcr_providers::DcrProvider;
 
 impl FromRow for AuthStrategy {
@@ -50,11 +50,12 @@ macro_rules! columns {
             "t.id, t.name, t.display_name, t.dcr_provider_id, t.dcr_provider_name, t.dcr_provider_display_name, ",
             "t.dcr_provider_type, t.multiple_credentials, t.principals_enabled, t.labels, t.configs, t.created_at, ",
             "t.updated_at, ",
-            active!(),
+            $crate::strategies::uses::active!(),
             " AS active"
         )
     };
 }
+pub(crate) use columns;
 
 static ALL: Listing = Listing {
     collection: &STRATEGIES,

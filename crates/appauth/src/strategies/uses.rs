@@ -3,7 +3,8 @@
 //!
 //! Whoever lets something use a strategy writes its use in the same transaction, and drops it with it:
 //! portals do for the strategy that is their default, publications of APIs for the one that applications are
-//! made with. Versions of products and applications have kinds of their own here, and nothing writes them yet.
+//! made with, applications for their own. Versions of products have a kind of their own here, and nothing writes it
+//! yet.
 
 use frame::{
     args,
@@ -100,7 +101,7 @@ macro_rules! active {
          WHERE u.org_id = t.org_id AND u.strategy_id = t.id AND u.published = true)"
     };
 }
-pub(super) use active;
+pub(crate) use active;
 
 /// Notes a use, or what has changed of it. Fails with a broken reference if there is no such strategy.
 pub async fn use_put(db: &OrgScope, strategy: StrategyId, it: &Use) -> Result<(), DbError> {
@@ -153,6 +154,14 @@ pub async fn use_rename_publications(db: &OrgScope, of: Published) -> Result<u64
 pub(super) async fn use_count(db: &OrgScope, strategy: StrategyId) -> Result<i64, DbError> {
     let sql = org_sql!("SELECT COUNT(*) AS value FROM strategy_uses WHERE org_id = $1 AND strategy_id = $2");
     db.count(sql, args![strategy]).await
+}
+
+/// How many things of a kind use a strategy.
+pub(super) async fn use_count_of(db: &OrgScope, strategy: StrategyId, kind: UseKind) -> Result<i64, DbError> {
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM strategy_uses WHERE org_id = $1 AND strategy_id = $2 AND kind = $3"
+    );
+    db.count(sql, args![strategy, kind.name()]).await
 }
 
 /// How many uses a refusal names.

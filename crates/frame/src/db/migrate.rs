@@ -29,6 +29,7 @@ const STEPS: &[Step] = steps! {
     2 "0002_signin";
     3 "0003_application_auth";
     4 "0004_portals";
+    5 "0005_developers";
     6 "0006_applications";
 };
 

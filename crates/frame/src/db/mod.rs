@@ -24,7 +24,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 pub use directory::close_chunks;
 pub use list::{CursorPage, Listing, PageMeta, Paged, fold};
 pub use migrate::{MigrationFault, latest as latest_schema};
-pub use row::{Arg, Column, FromRow, RawColumn, Row};
+pub use row::{Arg, Column, FromRow, Nonsense, RawColumn, Row};
 pub use scope::{OrgScope, OrgSql, PlatformScope};
 pub use sealed::{RowKey, SealedColumn};
 pub use search::search_text;

@@ -125,6 +125,8 @@ pub(super) const fn kind_code(kind: TokenKind) -> i64 {
         TokenKind::Refresh => 5,
         TokenKind::Reset => 6,
         TokenKind::Device => 7,
+        TokenKind::Developer => 8,
+        TokenKind::DeveloperRefresh => 9,
     }
 }
 

@@ -20,10 +20,12 @@ pub(super) fn render(problem: &Problem) -> Rendered {
             (problem.status(), "temporarily_unavailable", wait.map(|wait| wait.as_secs().max(1)))
         }
         Problem::NotFound(_)
+        | Problem::Gone(_)
         | Problem::NoRoute
         | Problem::MethodNotAllowed(_)
         | Problem::Conflict(_)
         | Problem::PreconditionFailed(_)
+        | Problem::Unprocessable(..)
         | Problem::Kept(_)
         | Problem::Internal(_) => (problem.status(), "server_error", None),
     };

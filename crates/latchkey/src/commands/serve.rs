@@ -16,11 +16,11 @@ use frame::{
     App,
     listener::{Peer, Port},
     mail::delivery::{self, Sender},
+    passwords::Hasher,
     runtime::SystemEntropy,
 };
 use identity::organizations::Founded;
 use kernel::Secret;
-use signin::passwords::Hasher;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -50,9 +50,12 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     }
     let router = assemble::server(&app)?.router();
     let (stop, stopped) = watch::channel(false);
-    let chores = [identity::housekeeping::CHORES, signin::housekeeping::CHORES].concat();
+    let chores =
+        [identity::housekeeping::CHORES, signin::housekeeping::CHORES, appauth::housekeeping::CHORES];
+    let chores = chores.concat();
     let mut background = vec![
         tokio::spawn(frame::chores::run(app.clone(), chores, stopped.clone())),
+        tokio::spawn(appauth::clients::worker::run(app.clone(), stopped.clone())),
         tokio::spawn(frame::changes::follow(app.db.clone(), Arc::clone(&app.access), stopped.clone())),
     ];
     if let Some(smtp) = &config.smtp {

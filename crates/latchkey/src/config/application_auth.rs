@@ -14,7 +14,9 @@ impl Sources {
             Ok(fields.map(str::to_owned).collect())
         });
         let portal_domain = self.read("portal-domain", domain);
-        Some(Settings { plugin_fields: plugin_fields?, portal_domain: portal_domain? })
+        // How long sessions last is set for people and developers at once.
+        let sessions = Settings::default();
+        Some(Settings { plugin_fields: plugin_fields?, portal_domain: portal_domain?, ..sessions })
     }
 
     /// What is set about registering clients at identity providers.

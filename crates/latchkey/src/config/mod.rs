@@ -306,6 +306,9 @@ impl Sources {
         }
         let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
         let days = |count: u32| minutes(count) * 24 * 60;
+        // People's sessions and developers' last as long.
+        let (access_life, refresh_life) = (access_minutes.map(minutes), refresh_minutes.map(minutes));
+        let session_life = session_hours.map(|hours| minutes(hours) * 60);
         let config = (|| {
             Some(Config {
                 listen: listen?,
@@ -330,9 +333,9 @@ impl Sources {
                 },
                 registration: registration?,
                 signin: signin::Settings {
-                    access_life: minutes(access_minutes?),
-                    refresh_life: minutes(refresh_minutes?),
-                    session_life: minutes(session_hours?) * 60,
+                    access_life: access_life?,
+                    refresh_life: refresh_life?,
+                    session_life: session_life?,
                     key_life: days(key_days?),
                     device_code_life: minutes(device_minutes?),
                     device_clients: device_clients?,
@@ -341,7 +344,12 @@ impl Sources {
                         .map(|(issuer, audience)| signin::auth0::Tenant { issuer, audience }),
                     marketplace,
                 },
-                appauth: appauth?,
+                appauth: appauth::Settings {
+                    access_life: access_life?,
+                    refresh_life: refresh_life?,
+                    session_life: session_life?,
+                    ..appauth?
+                },
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {
                         format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))

@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "mail-templates",
         None,
-        "Directory with letters of your own: invite.txt, reset.txt, signin.txt, expiring.txt",
+        "Directory with letters of your own: invite.txt, reset.txt, signin.txt, expiring.txt, developer_verify.txt, developer_known.txt, developer_reset.txt, developer_invite.txt, developer_approved.txt",
     ),
     setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),
@@ -97,8 +97,16 @@ pub const SETTINGS: &[Setting] = &[
         Some(""),
         "Fields of the gateway's openid-connect plugin that strategies may set beside the published ones, separated by commas",
     ),
-    setting("access-token-minutes", Some("30"), "How long a session's access token is good"),
-    setting("refresh-token-minutes", Some("60"), "How long a session's refresh token is good"),
+    setting(
+        "access-token-minutes",
+        Some("30"),
+        "How long the access token of a session is good, a developer's too",
+    ),
+    setting(
+        "refresh-token-minutes",
+        Some("60"),
+        "How long the refresh token of a session is good, a developer's too",
+    ),
     setting("session-hours", Some("12"), "How long a session lasts, however often it is refreshed"),
     setting("signing-key-days", Some("90"), "How long a key signs access tokens before a new one is made"),
     setting("device-code-minutes", Some("15"), "How long the code that a command line shows is good"),

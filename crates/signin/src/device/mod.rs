@@ -8,6 +8,7 @@ use frame::{
     Cx,
     principal::User,
     reply::{Created, Done, Found},
+    throttle::{self, Subjects},
 };
 use kernel::{
     Action, Body, Draft, Duration, Fault, Fields, OrgId, Problem, Result, Timestamp, Token, TokenHash,
@@ -21,7 +22,6 @@ use self::store::{Grant, State};
 use crate::{
     part,
     sessions::{Beginning, Method, access_issue, refresh_issue, session_begin},
-    throttle::{self, Subjects},
 };
 
 /// How often a device asks.

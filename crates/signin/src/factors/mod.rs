@@ -11,6 +11,7 @@ use frame::{
     db::PlatformScope,
     input::At,
     reply::{Done, Found},
+    throttle::{self, Subjects},
 };
 use kernel::{
     Action, Body, Draft, Email, Fields, PersonId, Problem, Result, Sealed, Secret, TokenHash, UserId,
@@ -21,11 +22,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{
-    passkeys, passwords,
-    sessions::session_end_all,
-    throttle::{self, Subjects},
-};
+use crate::{passkeys, passwords, sessions::session_end_all};
 
 /// Wrong codes that cost nothing.
 const FREE_GUESSES: i64 = 5;

@@ -66,7 +66,9 @@ async fn token_introspect(cx: Cx, draft: Draft<Asked>) -> Result<Found<Introspec
     let Asked { token } = draft.parse()?;
     let inactive = Found(Introspection::default());
     let app = cx.app();
-    let Some(presented) = Presented::parse(&token) else { return Ok(inactive) };
+    // A developer's token is good at its portal, of which who asks here knows nothing.
+    let presented = Presented::parse(&token).filter(|presented| !presented.is_developers());
+    let Some(presented) = presented else { return Ok(inactive) };
     let iss = Some(part(app)?.keys.issuer().to_owned());
     let exp = |at: Timestamp| at.micros().div_euclid(1_000_000);
     if let Presented::Token(token) = &presented
@@ -102,7 +104,7 @@ async fn token_introspect(cx: Cx, draft: Draft<Asked>) -> Result<Found<Introspec
         username: match &principal.who {
             Who::User(user, _) => Some(user.email.clone()),
             Who::SystemAccount(_, name) => Some(name.clone()),
-            Who::Service(_) | Who::Nobody => None,
+            Who::Service(_) | Who::Developer(_) | Who::Nobody => None,
         },
         org_id: principal.org.map(|org| org.to_string()),
         exp: credential.and_then(|credential| credential.expires_at).map(exp),

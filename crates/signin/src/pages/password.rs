@@ -6,6 +6,7 @@ use frame::{
     input::Query,
     mail,
     pages::{Page, Template, Visit},
+    throttle::{self, Subjects},
 };
 use kernel::{
     Body, Draft, Duration, Email, Fields, PersonId, Problem, Result, Secret, Token, TokenHash, TokenKind,
@@ -15,10 +16,7 @@ use minijinja::context;
 use serde_json::json;
 
 use super::{PASSWORD_RULES, said_of};
-use crate::{
-    passwords::{password_prepare, password_put, store},
-    throttle::{self, Subjects},
-};
+use crate::passwords::{password_prepare, password_put, store};
 
 /// What somebody gets who forgot a password.
 pub const LETTER: Template = ("reset.txt", include_str!("../../templates/reset.txt"));

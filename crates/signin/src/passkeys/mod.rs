@@ -12,6 +12,7 @@ use frame::{
     audit::Outcome,
     db::PlatformScope,
     pages::{Pages, Visit},
+    throttle::{self, Subjects},
 };
 use kernel::{Action, Id, PersonId, Problem, Result, Timestamp, WallClock};
 use serde_json::{Value, json};
@@ -24,7 +25,6 @@ use crate::{
     factors::{self, Attempt},
     part,
     passwords::{self, Proof, Proven},
-    throttle::{self, Subjects},
 };
 
 /// Marks the id of a passkey.

@@ -1,17 +1,14 @@
 //! Passwords: hashing them, checking them, what a good one is, and signing in with one.
 
-mod hasher;
 pub mod http;
-mod policy;
 pub mod store;
-
-pub use hasher::Hasher;
-pub use policy::faults;
 
 use frame::{
     App, Cx,
     audit::{Authentication, Outcome},
     db::{OrgScope, PlatformScope},
+    passwords::{LONGEST, faults},
+    throttle::{self, Subjects},
 };
 use kernel::{
     Action, Body, Draft, Email, Fault, Fields, OrgId, PersonId, Problem, Result, Secret, UserId, WallClock,
@@ -23,7 +20,6 @@ use crate::{
     part,
     passkeys::{self, PasskeyId},
     sessions::{Beginning, Cookies, Method, SessionId, WithCookies, session_begin, session_end_all},
-    throttle::{self, Subjects},
 };
 
 /// A name and a password, as older tools send them.
@@ -31,9 +27,6 @@ pub struct Credentials {
     username: String,
     password: Secret<String>,
 }
-
-/// Longer passwords are not looked at: hashing them would only cost time.
-const LONGEST: usize = 1024;
 
 impl Body for Credentials {
     const NAME: &'static str = "Credentials";
@@ -168,7 +161,7 @@ pub async fn password_prepare(
     field: &str,
     password: Secret<String>,
 ) -> Result<Prepared> {
-    let faults = policy::faults(field, password.reveal());
+    let faults = faults(field, password.reveal());
     if !faults.is_empty() {
         return Err(Problem::InvalidBecause("Password does not meet complexity requirements.", faults));
     }

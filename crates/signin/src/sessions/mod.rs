@@ -17,11 +17,10 @@ use frame::{
     gate::ACCESS_COOKIE,
     input::Headers,
     org_sql,
+    refresh::Spent,
     reply::{JSON, Reply, ReplySpec, Response},
 };
-use kernel::{
-    Action, Duration, Id, OrgId, PersonId, Problem, Result, Secret, Timestamp, Token, TokenKind, UserId,
-};
+use kernel::{Action, Id, OrgId, PersonId, Problem, Result, Secret, Timestamp, Token, TokenKind, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -39,8 +38,6 @@ pub const REFRESH_COOKIE: &str = "konnectrefreshtoken";
 pub const REFRESH_PATHS: [&str; 3] = ["/v3/refresh", "/kauth/api/v1/refresh", PAGE_REFRESH];
 /// The place that pages lead to.
 pub const PAGE_REFRESH: &str = "/session/refresh";
-/// How long a used refresh token still works: a reply can get lost, and two tabs can ask at once.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// How somebody signed in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -261,14 +258,10 @@ pub async fn refreshed(cx: &Cx, headers: &Headers, path: &str) -> Result<Cookies
     let now = app.clock.now(db.org());
     let session = store::session_get_live(&db, found.session_id, now).await?;
     let session = session.filter(|_| found.expires_at > now).ok_or(Problem::Unauthenticated)?;
-    if store::refresh_use(&db, hash, now).await? == 0 {
-        // Somebody was here before. Its used-at is read anew, since that may have been just now.
-        let used = store::refresh_get(&cx.platform(), hash).await?.and_then(|found| found.used_at);
-        if used.is_none_or(|used| now.since(used) > GRACE) {
-            let change = json!({ "reason": "a refresh token was used twice" });
-            session_end(cx, &db, session.id, session.user_id, change).await?;
-            return Err(Problem::Unauthenticated.kept());
-        }
+    if store::REFRESH_TOKENS.spend(&db, hash, now).await? == Spent::Replayed {
+        let change = json!({ "reason": "a refresh token was used twice" });
+        session_end(cx, &db, session.id, session.user_id, change).await?;
+        return Err(Problem::Unauthenticated.kept());
     }
     store::session_touch(&db, session.id, now).await?;
     let access = access_issue(app, db.org(), &session)?;

@@ -4,6 +4,7 @@ use frame::{
     args,
     db::{DbError, OrgScope, PlatformScope},
     from_row, org_sql,
+    refresh::RefreshTokens,
 };
 use kernel::{OrgId, Result, Timestamp, TokenHash, UserId};
 
@@ -117,13 +118,13 @@ pub(super) async fn refresh_insert(
     db.execute(sql, args![hash, session, expires_at]).await
 }
 
-/// Uses a refresh token; 0 if it was used before.
-pub(super) async fn refresh_use(db: &OrgScope, hash: TokenHash, now: Timestamp) -> Result<u64, DbError> {
-    let sql = org_sql!(
+/// The refresh tokens of people's sessions.
+pub(super) const REFRESH_TOKENS: RefreshTokens = RefreshTokens {
+    spend: org_sql!(
         "UPDATE refresh_tokens SET used_at = $3 WHERE org_id = $1 AND hash = $2 AND used_at IS NULL"
-    );
-    db.execute(sql, args![hash, now]).await
-}
+    ),
+    used_at: org_sql!("SELECT used_at AS value FROM refresh_tokens WHERE org_id = $1 AND hash = $2"),
+};
 
 /// Drops sessions and refresh tokens that are over.
 pub async fn session_purge(db: &OrgScope, now: Timestamp) -> Result<(), DbError> {

@@ -67,13 +67,15 @@ pub(in super::super) async fn key_delete(
     application: ApplicationId,
     id: CredentialId,
 ) -> Result<bool, DbError> {
-    let sql =
-        org_sql!("DELETE FROM application_keys WHERE org_id = $1 AND application_id = $2 AND id = $3");
+    let sql = org_sql!("DELETE FROM application_keys WHERE org_id = $1 AND application_id = $2 AND id = $3");
     Ok(db.execute(sql, args![application, id]).await? > 0)
 }
 
 /// Ends all keys of an application.
-pub(in super::super) async fn key_delete_of(db: &OrgScope, application: ApplicationId) -> Result<u64, DbError> {
+pub(in super::super) async fn key_delete_of(
+    db: &OrgScope,
+    application: ApplicationId,
+) -> Result<u64, DbError> {
     let sql = org_sql!("DELETE FROM application_keys WHERE org_id = $1 AND application_id = $2");
     db.execute(sql, args![application]).await
 }

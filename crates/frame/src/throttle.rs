@@ -3,12 +3,13 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use frame::{
+use kernel::{PortalId, Problem, Result, Timestamp, TokenHash, WallClock};
+
+use crate::{
     App, args,
     db::{DbError, PlatformScope},
     from_row,
 };
-use kernel::{Problem, Result, Timestamp, TokenHash, WallClock};
 
 /// Failures that cost nothing: for an account, and for an address, behind which many people may sit.
 const FREE_FOR_ACCOUNT: i64 = 5;
@@ -27,6 +28,16 @@ impl Subjects {
         let key = app.vault.token_key();
         Self(vec![
             (TokenHash::of(&format!("account {}", username.to_lowercase()), key), FREE_FOR_ACCOUNT),
+            (TokenHash::of(&format!("address {ip}"), key), FREE_FOR_ADDRESS),
+        ])
+    }
+
+    /// An attempt to sign in to a portal, whose developers are its own.
+    pub fn developer(app: &App, portal: PortalId, username: &str, ip: IpAddr) -> Self {
+        let key = app.vault.token_key();
+        let developer = format!("developer of {portal} {}", username.to_lowercase());
+        Self(vec![
+            (TokenHash::of(&developer, key), FREE_FOR_ACCOUNT),
             (TokenHash::of(&format!("address {ip}"), key), FREE_FOR_ADDRESS),
         ])
     }

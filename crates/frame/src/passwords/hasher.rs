@@ -7,9 +7,10 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use frame::runtime::Entropy;
 use kernel::{Problem, Result, Secret};
 use tokio::sync::Semaphore;
+
+use crate::runtime::Entropy;
 
 /// How long somebody waits for a turn before being told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,7 +84,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use frame::runtime::SystemEntropy;
+    use crate::runtime::SystemEntropy;
 
     #[tokio::test]
     async fn a_password_is_known_by_its_hash() {
