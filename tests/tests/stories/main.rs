@@ -1,6 +1,7 @@
 //! Stories: each reads like a user's afternoon.
 
 mod allow_list;
+mod applications;
 mod audit_entries;
 mod audit_reading;
 mod auth0;

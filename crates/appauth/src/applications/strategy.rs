@@ -131,82 +131,89 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// A strategy whose applications have keys (contract: `AuthStrategyKeyAuth`).
-#[derive(Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct KeyStrategy {
-    id: StrategyId,
-    name: String,
-    #[schemars(extend("enum" = ["key_auth"]))]
-    credential_type: CredentialType,
-    key_names: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Ttl")]
-    ttl: Option<Ttl>,
-}
-
-/// A strategy whose applications have clients (contract: `AuthStrategyClientCredentials`).
-#[derive(Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ClientStrategy {
-    id: StrategyId,
-    name: String,
-    #[schemars(extend("enum" = ["client_credentials", "self_managed_client_credentials"]))]
-    credential_type: CredentialType,
-    auth_methods: Vec<String>,
-    available_scopes: Vec<String>,
-}
-
-/// A strategy as an application shows it.
-#[derive(Clone, Serialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum ShownStrategy {
-    /// Of applications that have keys.
-    Keys(KeyStrategy),
-    /// Of applications that have clients.
-    Client(ClientStrategy),
-}
-
 /// The header that a key is in if its strategy does not say.
 pub const KEY_NAME: &str = "apikey";
 
-impl From<&StrategyOf> for ShownStrategy {
-    fn from(strategy: &StrategyOf) -> Self {
-        let (id, name) = (strategy.id, strategy.display_name.clone());
-        let credential_type = strategy.credential_type();
-        match &strategy.configs {
-            Configs::KeyAuth { key_auth } => Self::Keys(KeyStrategy {
-                id,
-                name,
-                credential_type,
-                key_names: key_auth.key_names.clone().unwrap_or_else(|| vec![KEY_NAME.to_owned()]),
-                ttl: key_auth.ttl.clone(),
-            }),
-            Configs::OpenIdConnect { openid_connect } => Self::Client(ClientStrategy {
-                id,
-                name,
-                credential_type,
-                auth_methods: openid_connect.auth_methods.clone(),
-                available_scopes: openid_connect.scopes.clone(),
-            }),
+/// Declares how a strategy is shown beside an application: by what its applications have, and with what else.
+macro_rules! shown {
+    ($(#[$doc:meta])* $name:ident { $keys:ident, $client:ident } $({ $(#[$more:meta])* $field:ident = $read:expr })?) => {
+        /// A strategy whose applications have keys.
+        #[derive(Clone, Serialize, JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        pub struct $keys {
+            id: StrategyId,
+            name: String,
+            #[schemars(extend("enum" = ["key_auth"]))]
+            credential_type: CredentialType,
+            key_names: Vec<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "Ttl")]
+            ttl: Option<Ttl>,
+            $($(#[$more])* $field: bool,)?
         }
-    }
+
+        /// A strategy whose applications have clients.
+        #[derive(Clone, Serialize, JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        pub struct $client {
+            id: StrategyId,
+            name: String,
+            #[schemars(extend("enum" = ["client_credentials", "self_managed_client_credentials"]))]
+            credential_type: CredentialType,
+            auth_methods: Vec<String>,
+            available_scopes: Vec<String>,
+            $($(#[$more])* $field: bool,)?
+        }
+
+        $(#[$doc])*
+        #[derive(Clone, Serialize, JsonSchema)]
+        #[serde(untagged)]
+        #[schemars(inline)]
+        pub enum $name {
+            /// Of applications that have keys.
+            Keys($keys),
+            /// Of applications that have clients.
+            Client($client),
+        }
+
+        impl From<&StrategyOf> for $name {
+            fn from(strategy: &StrategyOf) -> Self {
+                let (id, name) = (strategy.id, strategy.display_name.clone());
+                let credential_type = strategy.credential_type();
+                $(let $field = $read(strategy);)?
+                match &strategy.configs {
+                    Configs::KeyAuth { key_auth } => Self::Keys($keys {
+                        id,
+                        name,
+                        credential_type,
+                        key_names: key_auth.key_names.clone().unwrap_or_else(|| vec![KEY_NAME.to_owned()]),
+                        ttl: key_auth.ttl.clone(),
+                        $($field,)?
+                    }),
+                    Configs::OpenIdConnect { openid_connect } => Self::Client($client {
+                        id,
+                        name,
+                        credential_type,
+                        auth_methods: openid_connect.auth_methods.clone(),
+                        available_scopes: openid_connect.scopes.clone(),
+                        $($field,)?
+                    }),
+                }
+            }
+        }
+    };
 }
 
-/// The same with what developers are told beside it (contract: `PortalAuthStrategy`).
-#[derive(Clone, Serialize, JsonSchema)]
-#[schemars(inline)]
-pub struct PortalStrategy {
-    #[serde(flatten)]
-    strategy: ShownStrategy,
-    /// Whether an application can have several credentials.
-    supports_multiple_credentials: bool,
+shown! {
+    /// A strategy as an organization's application shows it (contract: `AuthStrategy`).
+    ShownStrategy { KeyStrategy, ClientStrategy }
 }
-
-impl From<&StrategyOf> for PortalStrategy {
-    fn from(strategy: &StrategyOf) -> Self {
-        Self { strategy: strategy.into(), supports_multiple_credentials: strategy.several }
+shown! {
+    /// A strategy as developers see it (contract: `PortalAuthStrategy`).
+    PortalStrategy { PortalKeyStrategy, PortalClientStrategy }
+    {
+        /// Whether an application can have several credentials.
+        supports_multiple_credentials = |strategy: &StrategyOf| strategy.several
     }
 }
 

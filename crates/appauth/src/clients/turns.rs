@@ -151,7 +151,8 @@ pub async fn rotate(app: &App, org: OrgId, id: ApplicationId) -> Result<Issued> 
         client_get(&db, id).await?.ok_or(Problem::NotFound("Application"))?
     };
     let adapter = adapter_of(app, org, client.provider_id).await?;
-    if !adapter.capabilities().rotate {
+    let can = adapter.capabilities();
+    if !can.rotate && !can.replace {
         return Err(Fault::Unsupported("replace a client's secret").into());
     }
     let until = now(app).plus(Spans::of(app)?.lease);
@@ -165,6 +166,9 @@ pub async fn rotate(app: &App, org: OrgId, id: ApplicationId) -> Result<Issued> 
     })
     .await?;
     let there = client.client(app)?.ok_or_else(|| Problem::internal("a live client has no id"))?;
+    if can.replace {
+        return replaced(app, org, client, &*adapter).await;
+    }
     let outcome = adapter.rotate(&there, &client.wanted).await;
     client.rest(now(app), &Spans::of(app)?);
     if before == State::Updating {
@@ -187,6 +191,60 @@ pub async fn rotate(app: &App, org: OrgId, id: ApplicationId) -> Result<Issued> 
     }
     settle(app, org, &client, &*adapter).await?;
     Ok(outcome?)
+}
+
+/// Makes another client in the place of one whose secret cannot be replaced, and has the old one removed.
+async fn replaced(app: &App, org: OrgId, mut client: Registered, adapter: &dyn Adapter) -> Result<Issued> {
+    let mut old = client.clone();
+    let outcome = adapter.create(&client.wanted).await;
+    client.rest(now(app), &Spans::of(app)?);
+    let issued = match outcome {
+        Ok(issued) => issued,
+        Err(fault) => {
+            // The old client goes on, with the secret that it has.
+            client.problem = Some(match &fault {
+                Fault::Unknown(_) => second_client(&client.wanted),
+                fault => fault.told(),
+            });
+            settle(app, org, &client, adapter).await?;
+            return Err(fault.into());
+        }
+    };
+    client.learn(app, &issued.client)?;
+    client.secret_lost = false;
+    client.drift = None;
+    // It outlives its application's client under an id of its own.
+    let (there, id) = (old.client(app)?, app.new_id(org));
+    old.id = id;
+    if let Some(there) = there {
+        old.learn(app, &there)?;
+    }
+    old.state = State::Removing;
+    old.due_at = Some(now(app));
+    old.attempts = 0;
+    let (old, new) = (&old, &client);
+    let kept = written(app, org, |db| async move {
+        let kept = client_settle(&db, new).await?;
+        if kept {
+            client_insert(&db, old).await?;
+        }
+        Ok(kept)
+    })
+    .await?;
+    if !kept {
+        settle(app, org, &client, adapter).await?;
+    }
+    Registrar::of(app)?.wake();
+    Ok(issued)
+}
+
+/// What to look for after a request for a second client that nobody answered.
+fn second_client(wanted: &Wanted) -> String {
+    format!(
+        "whether the provider has made a second client named [{}] is not known, and it cannot be asked: look there, and \
+         remove the one that has another id",
+        wanted.name
+    )
 }
 
 /// A client that the provider has, as far as is known, and that nobody is replacing the secret of; otherwise what
@@ -428,8 +486,12 @@ pub(super) async fn forget_secret(
     mut client: Registered,
     adapter: &dyn Adapter,
 ) -> Result<()> {
-    client.secret_lost = true;
     client.rest(now(app), &Spans::of(app)?);
+    if adapter.capabilities().replace {
+        client.problem = Some(second_client(&client.wanted));
+    } else {
+        client.secret_lost = true;
+    }
     settle(app, org, &client, adapter).await
 }
 

@@ -1,7 +1,7 @@
 //! What requests say of a DCR provider's configuration, by its type: of a new one, and of a change.
 
 use kernel::{
-    Body, Fields, Patch, Secret,
+    Body, Fault, Fields, Patch, Secret,
     body::schema,
     rules::{Boolean, SecretText, Text, Url, secret, text},
 };
@@ -16,12 +16,14 @@ pub(super) enum Change {
     Client(ClientChange),
     Okta(OktaChange),
     Http(HttpChange),
+    Rfc7591(Rfc7591Change),
 }
 
 const MOST: usize = 256;
 const CLIENT_ID: Text = text(1, MOST);
 const CLIENT_SECRET: SecretText = secret(1, MOST);
 const AUDIENCE: Text = text(0, MOST);
+const SCOPE: Text = text(1, MOST);
 
 fn visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -87,6 +89,29 @@ new_config!(NewHttp, "CreateDcrConfigHttpInRequest", |fields| {
         allow_multiple_credentials: multiple.unwrap_or(false),
     };
     Some(Self(view, Some(secret?)))
+});
+
+new_config!(NewRfc7591, "CreateDcrConfigRfc7591InRequest", |fields| {
+    fields.exactly_one_of(&["initial_access_token", "initial_client_id"]);
+    let token = fields.optional("initial_access_token", TOKEN);
+    let id = fields.optional("initial_client_id", CLIENT_ID);
+    let secret = fields.optional("initial_client_secret", CLIENT_SECRET);
+    let scope = fields.optional("initial_client_scope", SCOPE);
+    let rotates = fields.optional("update_rotates_secret", Boolean);
+    let (token, id, secret, scope) = (token?, id?, secret?, scope?);
+    if id.is_some() != secret.is_some() {
+        let why = "goes with initial_client_id, and not without it";
+        fields.fault("initial_client_secret", Fault::Rule(why.to_owned()));
+    }
+    if id.is_none() && scope.is_some() {
+        fields.fault("initial_client_scope", Fault::Rule("goes with initial_client_id".to_owned()));
+    }
+    let view = View::Rfc7591 {
+        initial_client_id: id,
+        initial_client_scope: scope,
+        update_rotates_secret: rotates?.unwrap_or(false),
+    };
+    token.or(secret).map(|secret| Self(view, Some(secret)))
 });
 
 /// A configuration with nothing in it.
@@ -175,9 +200,30 @@ impl Body for HttpChange {
     }
 }
 
+/// A change of a server that keeps to RFC 7591: what lets one register there stays of the kind that it is.
+pub(super) struct Rfc7591Change {
+    pub token: Option<Secret<String>>,
+    pub client: ClientChange,
+    pub scope: Patch<String>,
+    pub rotates: Option<bool>,
+}
+
+impl Body for Rfc7591Change {
+    const NAME: &'static str = "UpdateDcrConfigRfc7591InRequest";
+    const CLOSED: bool = true;
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let token = fields.optional("initial_access_token", TOKEN);
+        let client = ClientChange::read(fields);
+        let scope = fields.patch("initial_client_scope", SCOPE);
+        let rotates = fields.optional("update_rotates_secret", Boolean);
+        Some(Self { token: token?, client: client?, scope: scope?, rotates: rotates? })
+    }
+}
+
 /// The schema of a change, whatever the type.
 pub(super) fn change_schema() -> Value {
     json!({ "anyOf": [
         schema::<Auth0Change>(), schema::<ClientChange>(), schema::<OktaChange>(), schema::<HttpChange>(),
+        schema::<Rfc7591Change>(),
     ] })
 }

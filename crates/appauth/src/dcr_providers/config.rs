@@ -1,15 +1,15 @@
 //! What a DCR provider is configured with, by its type.
 
-use kernel::{Draft, Fault, Invalid, Problem, Result, Secret};
+use kernel::{Draft, Fault, Invalid, Patch, Problem, Result, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Origin;
 
 use super::{
     ProviderPatch,
-    bodies::{Auth0Change, Change, ClientChange, HttpChange, Nothing, OktaChange},
+    bodies::{Auth0Change, Change, ClientChange, HttpChange, Nothing, OktaChange, Rfc7591Change},
 };
-use crate::registration::Proof;
+use crate::registration::{InitialClient, Proof};
 
 /// How a provider is reached, with its secret: for whoever speaks to it.
 pub enum DcrConfig {
@@ -56,7 +56,7 @@ pub enum DcrConfig {
         /// Whether an application may have several credentials.
         allow_multiple_credentials: bool,
     },
-    /// Any server that keeps to RFC 7591 and RFC 7592. No provider can be configured so yet.
+    /// Any server that keeps to RFC 7591 and RFC 7592; a type of ours.
     Rfc7591 {
         /// What lets one register.
         proof: Proof,
@@ -66,6 +66,24 @@ pub enum DcrConfig {
     },
     /// The built-in server.
     KongIdentity,
+}
+
+impl Rfc7591Change {
+    /// What lets one register stays a token, or a client, as it is.
+    fn check(&self, by_client: bool, faults: &mut Vec<Invalid>) {
+        let of_client = [
+            ("initial_client_id", self.client.id.is_some()),
+            ("initial_client_secret", self.client.secret.is_some()),
+            ("initial_client_scope", matches!(self.scope, Patch::Value(_))),
+        ];
+        let of_token = [("initial_access_token", self.token.is_some())];
+        let strange: &[(&str, bool)] = if by_client { &of_token } else { &of_client };
+        for (field, _) in strange.iter().filter(|(_, sent)| *sent) {
+            let kind = if by_client { "an initial client" } else { "an initial access token" };
+            let why = format!("does not fit a provider that has {kind}");
+            faults.push(Invalid::body(format!("dcr_config.{field}"), Fault::Rule(why)));
+        }
+    }
 }
 
 /// The same without the secret: as replies show it, and as it is stored.
@@ -106,6 +124,19 @@ pub enum View {
         /// Whether an application may have several credentials.
         allow_multiple_credentials: bool,
     },
+    /// A server that keeps to RFC 7591 and RFC 7592, which the contract has no type for.
+    Rfc7591 {
+        /// The client that gets the initial access tokens; there is one such token if there is no client.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "String")]
+        initial_client_id: Option<String>,
+        /// The scope that lets that client register others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "String")]
+        initial_client_scope: Option<String>,
+        /// Whether the server replaces a client's secret each time that the client is changed.
+        update_rotates_secret: bool,
+    },
     /// The built-in server.
     KongIdentity {},
 }
@@ -119,6 +150,7 @@ impl View {
             Self::Curity { .. } => "curity",
             Self::Okta {} => "okta",
             Self::Http { .. } => "http",
+            Self::Rfc7591 { .. } => "rfc7591",
             Self::KongIdentity {} => "kongIdentity",
         }
     }
@@ -129,6 +161,7 @@ impl View {
             Self::Auth0 { initial_client_id, .. }
             | Self::AzureAd { initial_client_id }
             | Self::Curity { initial_client_id } => Some(initial_client_id),
+            Self::Rfc7591 { initial_client_id, .. } => initial_client_id.as_deref(),
             Self::Okta {} | Self::Http { .. } | Self::KongIdentity {} => None,
         }
     }
@@ -146,14 +179,15 @@ impl View {
         match self {
             Self::AzureAd { .. } | Self::Okta {} => true,
             Self::Http { allow_multiple_credentials, .. } => *allow_multiple_credentials,
-            Self::Auth0 { .. } | Self::Curity { .. } | Self::KongIdentity {} => false,
+            Self::Auth0 { .. } | Self::Curity { .. } | Self::Rfc7591 { .. } | Self::KongIdentity {} => false,
         }
     }
 
     /// The field that the secret is sent in.
     const fn secret_field(&self) -> &'static str {
         match self {
-            Self::Auth0 { .. } | Self::AzureAd { .. } | Self::Curity { .. } => {
+            Self::Rfc7591 { initial_client_id: None, .. } => "dcr_config.initial_access_token",
+            Self::Auth0 { .. } | Self::AzureAd { .. } | Self::Curity { .. } | Self::Rfc7591 { .. } => {
                 "dcr_config.initial_client_secret"
             }
             Self::Okta {} => "dcr_config.dcr_token",
@@ -192,6 +226,18 @@ impl View {
                 disable_refresh_secret,
                 allow_multiple_credentials,
             },
+            Self::Rfc7591 { initial_client_id, initial_client_scope, update_rotates_secret } => {
+                DcrConfig::Rfc7591 {
+                    proof: match initial_client_id {
+                        None => Proof::InitialToken(secret()?),
+                        Some(id) => Proof::InitialClient {
+                            client: InitialClient { id, secret: secret()? },
+                            scope: initial_client_scope.unwrap_or_default(),
+                        },
+                    },
+                    update_rotates_secret,
+                }
+            }
             Self::KongIdentity {} => DcrConfig::KongIdentity,
         })
     }
@@ -206,6 +252,12 @@ impl View {
             }
             Self::Okta {} => draft.inner::<OktaChange>(FIELD, faults).map(Change::Okta),
             Self::Http { .. } => draft.inner::<HttpChange>(FIELD, faults).map(Change::Http),
+            Self::Rfc7591 { initial_client_id, .. } => {
+                let change = draft.inner::<Rfc7591Change>(FIELD, faults);
+                change
+                    .inspect(|change| change.check(initial_client_id.is_some(), faults))
+                    .map(Change::Rfc7591)
+            }
             Self::KongIdentity {} => draft.inner::<Nothing>(FIELD, faults).map(|_| Change::None),
         };
         change.unwrap_or(Change::None)
@@ -250,6 +302,15 @@ impl View {
                 set(disable_refresh_secret, change.flags[1]);
                 set(allow_multiple_credentials, change.flags[2]);
                 change.api_key
+            }
+            (
+                Self::Rfc7591 { initial_client_id, initial_client_scope, update_rotates_secret },
+                Change::Rfc7591(change),
+            ) => {
+                *initial_client_id = change.client.id.or(initial_client_id.take());
+                *initial_client_scope = change.scope.over(initial_client_scope.take());
+                set(update_rotates_secret, change.rotates);
+                change.token.or(change.client.secret)
             }
             _ => None,
         };

@@ -25,7 +25,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::clients::store::client_count;
-use bodies::{NewAuth0, NewAzureAd, NewCurity, NewHttp, NewOkta, Nothing, change_schema};
+use bodies::{NewAuth0, NewAzureAd, NewCurity, NewHttp, NewOkta, NewRfc7591, Nothing, change_schema};
 use config::{DcrConfig, View};
 
 /// A DCR provider (contract: `DcrProviderResponse`).
@@ -89,7 +89,9 @@ const TYPE: &str = "DCR Providers";
 pub(crate) const KIND: &str = "dcr-providers";
 
 /// Every type of provider.
-pub const PROVIDER_TYPES: [&str; 6] = ["auth0", "azureAd", "curity", "okta", "http", "kongIdentity"];
+/// `rfc7591` is ours; the contract has the others.
+pub const PROVIDER_TYPES: [&str; 7] =
+    ["auth0", "azureAd", "curity", "okta", "http", "rfc7591", "kongIdentity"];
 
 /// What providers can be filtered and sorted by.
 pub static PROVIDERS: Collection = Collection::numbered(
@@ -134,6 +136,7 @@ impl Body for NewProvider {
                 ("curity", |f| f.object_required::<NewCurity>("dcr_config").map(|new| (new.0, new.1))),
                 ("okta", |f| f.object_required::<NewOkta>("dcr_config").map(|new| (new.0, new.1))),
                 ("http", |f| f.object_required::<NewHttp>("dcr_config").map(|new| (new.0, new.1))),
+                ("rfc7591", |f| f.object_required::<NewRfc7591>("dcr_config").map(|new| (new.0, new.1))),
                 ("kongIdentity", built_in),
             ],
         )?;

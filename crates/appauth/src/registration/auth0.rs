@@ -275,6 +275,7 @@ impl Adapter for Auth0 {
             find: true,
             read: true,
             granted_scopes: self.developers_choose,
+            replace: false,
         }
     }
 

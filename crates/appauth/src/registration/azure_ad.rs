@@ -231,6 +231,7 @@ impl Adapter for AzureAd {
             find: true,
             read: true,
             granted_scopes: false,
+            replace: false,
         }
     }
 

@@ -125,6 +125,7 @@ impl Adapter for Bridge {
             find: false,
             read: false,
             granted_scopes: false,
+            replace: false,
         }
     }
 

@@ -35,6 +35,7 @@ impl Adapter for Curity {
             find: false,
             read: false,
             granted_scopes: false,
+            replace: false,
         }
     }
 

@@ -28,7 +28,7 @@ pub enum Proof {
     InitialClient {
         /// The client.
         client: InitialClient,
-        /// The scope that the token needs.
+        /// The scope that the token needs, if it needs one.
         scope: String,
     },
 }
@@ -64,7 +64,10 @@ impl Dynamic {
                 let token = self.token_for(discovery, scope).await?;
                 // What is granted as asked need not be said (RFC 6749 section 5.1).
                 if !token.scopes.is_empty()
-                    && !scope.split(' ').all(|one| token.scopes.iter().any(|has| has == one))
+                    && !scope
+                        .split(' ')
+                        .filter(|one| !one.is_empty())
+                        .all(|one| token.scopes.iter().any(|has| has == one))
                 {
                     return Err(Fault::configuration(format!(
                         "the initial client does not get the scope {scope}"
@@ -82,7 +85,7 @@ impl Dynamic {
         let grant = Grant {
             endpoint: discovery.token_endpoint()?,
             client,
-            more: vec![("scope", scope.to_owned())],
+            more: if scope.is_empty() { Vec::new() } else { vec![("scope", scope.to_owned())] },
             basic: true,
         };
         Ok(grant.ask(&self.line).await?.0)

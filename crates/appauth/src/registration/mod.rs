@@ -208,6 +208,8 @@ pub struct Capabilities {
     pub read: bool,
     /// Whether the provider tells which scopes a client was granted.
     pub granted_scopes: bool,
+    /// Whether a new secret takes a new client, since the provider has no other way to one.
+    pub replace: bool,
 }
 
 /// What a client is to be, whole: it is made so, and changed to be so.

@@ -190,6 +190,7 @@ impl Adapter for Okta {
             find: true,
             read: true,
             granted_scopes: false,
+            replace: false,
         }
     }
 

@@ -33,6 +33,7 @@ impl Adapter for Rfc7591 {
             // Who replaces secrets when a client is changed may do so when it is looked at.
             read: !self.update_rotates_secret,
             granted_scopes: false,
+            replace: !self.update_rotates_secret,
         }
     }
 
