@@ -6,7 +6,9 @@
 //   GET   what the fake has, and the requests that it got
 //   POST  { trouble: [...] }: requests that go wrong, each { method, path, times, … } with
 //           status, headers, body   what is answered
-//           how     `hang` (no answer), `cut` (the connection breaks), `half` (half an answer)
+//           how     `hang` (no answer), `cut` (the connection breaks), `half` (half an answer), `die` (all
+//                   connections break, and there are none for most of a second: as if it was killed and started
+//                   again, with its storage)
 //           after   whether the request is worked off first
 //         and what else the fake can be told
 
@@ -38,6 +40,7 @@ export async function serve(handle, state, tell = () => {}) {
     const given = worked ?? answer(404, { error: 'Not Found' });
     if (known?.how === 'hang') return;
     if (known?.how === 'cut') return res.destroy();
+    if (known?.how === 'die') return die();
     let text = given.json === undefined ? '' : JSON.stringify(given.json);
     if (known && 'body' in known) text = known.body;
     if (known?.how === 'half') {
@@ -59,6 +62,13 @@ export async function serve(handle, state, tell = () => {}) {
     if (told.forget) seen.length = 0;
     tell(told);
     res.end('{}');
+  }
+
+  function die() {
+    const { port } = tls.address();
+    tls.close();
+    tls.closeAllConnections();
+    setTimeout(() => tls.listen(port, '127.0.0.1'), 700);
   }
 
   const guarded = (work) => (req, res) =>

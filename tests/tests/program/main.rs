@@ -3,6 +3,7 @@
 mod binary;
 mod configuration;
 mod doctor;
+mod faults;
 mod first_start;
 mod keys;
 mod killing;
