@@ -7,6 +7,7 @@ pub mod apis;
 pub mod dcr_providers;
 pub mod developers;
 pub mod housekeeping;
+pub mod portal_teams;
 pub mod portals;
 pub mod publications;
 pub mod registration;
@@ -54,10 +55,12 @@ pub fn operations() -> Vec<Operation> {
         dcr_providers::http::operations(),
         registration::http::operations(),
         strategies::http::operations(),
-        developers::http::operations(),
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
+        portal_teams::http::operations(),
+        // Signing out stands last, so that whoever calls all in turn is signed in for them.
+        developers::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -57,6 +57,14 @@ impl<A, B> PathIds for (Id<A>, Id<B>) {
     }
 }
 
+impl<A, B, C> PathIds for (Id<A>, Id<B>, Id<C>) {
+    const COUNT: usize = 3;
+    fn read(values: &[String]) -> Result<Self, usize> {
+        let (first, second) = <(Id<A>, Id<B>)>::read(values)?;
+        Ok((first, second, Id::read(values.get(2..).unwrap_or_default()).map_err(|_| 2_usize)?))
+    }
+}
+
 impl<T: PathIds> Input for At<T> {
     fn describe(spec: &mut Spec) {
         assert_eq!(
