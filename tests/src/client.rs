@@ -96,6 +96,11 @@ impl Client {
         self.cookies.as_deref().unwrap_or_default()
     }
 
+    /// The host that it asks for.
+    pub fn host(&self) -> &str {
+        self.host.as_deref().unwrap_or("localhost")
+    }
+
     /// Where the server is.
     pub fn base(&self) -> &str {
         &self.base

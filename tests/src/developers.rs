@@ -19,6 +19,8 @@ pub struct Site {
 pub struct Developer {
     /// Its id.
     pub id: String,
+    /// Its address.
+    pub email: String,
     /// The developer, calling at its portal's host.
     pub client: Client,
 }
@@ -76,7 +78,7 @@ impl TestApp {
         let made = self.owner.post(&site.developers(), body).await.expect(201);
         site.verify(&self.mailed_token(email).await).await;
         let client = site.signed_in(&site.sign_in(email).await);
-        Developer { id: made["id"].as_str().expect("an id").to_owned(), client }
+        Developer { id: made["id"].as_str().expect("an id").to_owned(), email: email.to_owned(), client }
     }
 
     /// The token in the newest mail to somebody.

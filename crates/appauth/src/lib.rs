@@ -10,6 +10,7 @@ pub mod clients;
 pub mod dcr_providers;
 pub mod developers;
 pub mod housekeeping;
+pub mod portal_teams;
 pub mod portals;
 pub mod publications;
 pub mod registration;
@@ -60,12 +61,14 @@ pub fn operations() -> Vec<Operation> {
         registration::http::operations(),
         clients::http::operations(),
         strategies::http::operations(),
-        developers::http::operations(),
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
         applications::http::operations(),
         application_registrations::http::operations(),
+        portal_teams::http::operations(),
+        // Signing out stands last, so that whoever calls all in turn is signed in for them.
+        developers::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }

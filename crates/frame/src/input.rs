@@ -116,6 +116,7 @@ fn what(parameter: &str) -> &'static str {
         "dcrProviderId" => "DCR provider",
         "authStrategyId" => "application auth strategy",
         "portalId" => "portal",
+        "developerId" => "developer",
         "apiId" => "API",
         "organizationId" => "organization",
         "applicationId" => "application",

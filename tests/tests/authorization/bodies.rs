@@ -2,6 +2,7 @@
 
 use kernel::{Token, TokenKind};
 use serde_json::{Value, json};
+use tests::Developer;
 
 use crate::requests::{Maker, Request, Subject};
 
@@ -103,6 +104,20 @@ impl Maker<'_> {
             }
             "update-portal" => {
                 json!({ "default_application_auth_strategy_id": self.named_strategy(request).await })
+            }
+            "create-developer" => self.new_developer(),
+            "update-developer" => json!({ "status": "approved" }),
+            "register" => self.new_developer(),
+            "forgot-password" => json!({ "email": self.address() }),
+            "verify-email" => json!({ "token": self.invitation().await }),
+            "reset-password" => {
+                let verified = json!({ "token": self.invitation().await });
+                let verify = "/api/v3/developer/verify-email";
+                let verified = self.site().await.client.post(verify, verified).await.expect(202);
+                json!({ "token": verified["token"], "password": Developer::PASSWORD })
+            }
+            "authenticate" => {
+                json!({ "username": self.developer().await.email, "password": Developer::PASSWORD })
             }
             "create-api" => self.api(),
             "update-api" => json!({ "description": "Changed" }),

@@ -6,7 +6,7 @@ use kernel::{Token, TokenKind};
 use serde_json::{Value, json};
 use tests::{Client, Member, TestApp};
 
-use crate::requests::Subject;
+use crate::requests::{Maker, Subject};
 
 /// A kind of caller.
 pub struct Caller {
@@ -23,7 +23,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// One caller of each kind, in the order of the columns. `rival` is another organization of the same
 /// server.
-pub async fn all(app: &TestApp, rival: &TestApp) -> Vec<Caller> {
+pub async fn all(app: &TestApp, rival: &TestApp, maker: &Maker<'_>) -> Vec<Caller> {
     let mut callers = without_a_good_token(app).await;
     callers.extend(users(app).await);
     callers.extend(system_accounts(app).await);
@@ -35,6 +35,10 @@ pub async fn all(app: &TestApp, rival: &TestApp) -> Vec<Caller> {
         "a platform service in the organization",
         app.service_in("a service", None).await,
     ));
+    callers.push(caller('d', "a developer", maker.developer().await.client.clone()));
+    let other = app.portal("Another portal", json!({})).await;
+    let stranger = app.developer(&other, "stranger@dev.test").await;
+    callers.push(caller('e', "a developer of another portal", stranger.client));
     callers
 }
 

@@ -17,6 +17,8 @@ pub struct Operation {
     pub form: bool,
     /// Whether it takes a session and nothing else.
     pub session_only: bool,
+    /// Whether it takes a developer's session and nothing else.
+    pub developers_only: bool,
     /// The fields that its list can be filtered by, and with which operators.
     pub filters: Vec<(String, Vec<String>)>,
     /// Whether it is a list that comes in pages.
@@ -24,13 +26,20 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it is served at portals' own hosts.
+    pub fn at_portal(&self) -> bool {
+        self.path.starts_with("/api/v3/")
+    }
+
     /// Whether a token of a user or a system account is no credential for it.
     pub fn other_credential(&self) -> bool {
         self.session_only
+            || self.developers_only
             || [
                 "authenticate-kauth",
                 "introspect-token",
                 "post-oauth-device-token",
+                "refresh",
                 "refresh-token",
                 "refresh-token-kauth",
             ]
@@ -63,6 +72,7 @@ fn read(path: &str, method: &str, declared: &Value) -> Operation {
         success: successes.next().expect("a status of success"),
         takes_body: declared.get("requestBody").is_some(),
         session_only: declared["security"] == json!([{ "konnectAccessToken": [] }]),
+        developers_only: declared["security"] == json!([{ "portalAccessToken": [] }]),
         form: declared["requestBody"]["content"].get("application/x-www-form-urlencoded").is_some(),
         filters: filters
             .into_iter()

@@ -8,7 +8,7 @@ use std::{
 use http::Method;
 use kernel::{SystemAccountId, UserId};
 use serde_json::{Value, json};
-use tests::{Answer, Client, Discovery, TestApp};
+use tests::{Answer, Client, Developer, Discovery, Site, TestApp};
 use tokio::sync::OnceCell;
 
 use crate::operations::Operation;
@@ -32,6 +32,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// Whether the body is sent as a form.
     pub form: bool,
+    /// The host that it is sent to, if that is a portal's.
+    pub host: Option<String>,
     /// The ids of objects that it names, the path's first.
     pub ids: Vec<String>,
     /// Whether one of them is a user's.
@@ -65,7 +67,8 @@ impl Request {
     /// Sends it. A reply that the operation does not declare is an error here, so that one does not hide
     /// what comes after it.
     pub async fn send(&self, client: &Client) -> Result<Answer, String> {
-        let (client, Self { method, path, body, form, .. }) = (client.clone(), self.clone());
+        let client = self.host.as_deref().map_or_else(|| client.clone(), |host| client.at_host(host));
+        let Self { method, path, body, form, .. } = self.clone();
         let sent = tokio::spawn(async move {
             match body.as_ref().and_then(Value::as_object).filter(|_| form) {
                 Some(fields) => {
@@ -96,12 +99,13 @@ pub struct Maker<'a> {
     pub app: &'a TestApp,
     next: AtomicU32,
     door: OnceCell<(String, Discovery)>,
+    site: OnceCell<(Site, Developer)>,
 }
 
 impl<'a> Maker<'a> {
     /// Sets up what operations without a path parameter need.
     pub async fn new(app: &'a TestApp) -> Self {
-        let maker = Self { app, next: AtomicU32::new(1), door: OnceCell::new() };
+        let maker = Self { app, next: AtomicU32::new(1), door: OnceCell::new(), site: OnceCell::new() };
         let provider = maker.object("/v3/identity-providers", Subject::Anyone).await;
         let mappings = format!("/v3/identity-providers/{provider}/team-group-mappings");
         maker.object(&mappings, Subject::Anyone).await;
@@ -117,10 +121,14 @@ impl<'a> Maker<'a> {
             path: String::new(),
             body: None,
             form: operation.form,
+            host: None,
             ids: Vec::new(),
             names_user: false,
             names_account: false,
         };
+        if operation.at_portal() {
+            request.host = Some(self.site().await.host.clone());
+        }
         for segment in operation.path.split('/').skip(1) {
             let part = if segment == "{organizationLoginPath}" {
                 self.login_path(operation.id.starts_with("saml-")).await
@@ -166,6 +174,26 @@ impl<'a> Maker<'a> {
         self.door.get_or_init(|| set_up).await.0.clone()
     }
 
+    /// A portal, and one of its developers, whose name ends with the mark.
+    async fn at_portal(&self) -> &(Site, Developer) {
+        let made = async {
+            let site = self.app.portal(&self.name("Portal"), json!({})).await;
+            let developer = self.app.developer(&site, &self.address()).await;
+            (site, developer)
+        };
+        self.site.get_or_init(|| made).await
+    }
+
+    /// The portal that requests are sent to.
+    pub async fn site(&self) -> &Site {
+        &self.at_portal().await.0
+    }
+
+    /// A developer of that portal, signed in.
+    pub async fn developer(&self) -> &Developer {
+        &self.at_portal().await.1
+    }
+
     /// Names an object of the collection that the request's path has come to.
     async fn name_object(&self, request: &mut Request, subject: Subject) -> String {
         let collection = request.path.clone();
@@ -196,6 +224,7 @@ impl<'a> Maker<'a> {
                 let api = self.post("/v3/apis", self.api()).await;
                 self.published(&format!("/v3/apis/{api}/publications")).await
             }
+            (_, "developers") => self.post(collection, self.new_developer()).await,
             (_, "publications") => self.published(collection).await,
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
@@ -340,6 +369,18 @@ impl<'a> Maker<'a> {
 
     pub fn portal(&self) -> Value {
         json!({ "name": self.name("Portal"), "description": self.name("For") })
+    }
+
+    pub fn new_developer(&self) -> Value {
+        json!({ "email": self.address(), "full_name": self.name("Developer") })
+    }
+
+    /// The token that a developer is mailed who is invited to the portal.
+    pub async fn invitation(&self) -> String {
+        let mut developer = self.new_developer();
+        developer["send_invitation_email"] = json!(true);
+        let made = self.app.owner.post(&self.site().await.developers(), developer).await.expect(201);
+        self.app.mailed_token(made["email"].as_str().expect("an address")).await
     }
 
     pub fn api(&self) -> Value {

@@ -50,6 +50,7 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "dcr-providers",
         "application-auth-strategies",
         "portals",
+        "developers",
         "apis",
         "api-publications",
     ];
@@ -116,7 +117,12 @@ on_both! {
                 continue;
             }
             let (request, own) = (filled(&ours, &operation).await, filled(&theirs, &operation).await);
-            let reply = text(&request, if operation.session_only { &session } else { &app.owner }).await;
+            let caller = match () {
+                () if operation.session_only => &session,
+                () if operation.developers_only => &ours.developer().await.client,
+                () => &app.owner,
+            };
+            let reply = text(&request, caller).await;
             let names = marks(&serde_json::from_str(&reply).unwrap_or_default(), &ours.mark());
             // Else there would be nothing to find in the other's reply.
             let nameless = NAMELESS.contains(&operation.id.as_str());

@@ -120,7 +120,7 @@ on_both! {
         let app = TestApp::with(engine, &resolver.settings()).await;
         let rival = app.rival("owner@rival.test").await;
         let (maker, _) = (Maker::new(&app).await, Maker::new(&rival).await);
-        let callers = callers::all(&app, &rival).await;
+        let callers = callers::all(&app, &rival, &maker).await;
 
         let mut table = Table::read(TABLE).unwrap_or_else(|fault| panic!("table.txt: {fault}"));
         let letters: Vec<char> = callers.iter().map(|caller| caller.letter).collect();

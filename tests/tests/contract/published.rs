@@ -17,23 +17,61 @@ pub struct Published {
     pub copy: &'static str,
     /// The operations that count; all of them if `None`.
     only: Option<&'static [&'static str]>,
+    /// The operations that have another id here, since another document has the same: published, and served.
+    renamed: &'static [(&'static str, &'static str)],
 }
 
 /// The documents that the server follows.
-pub const DOCUMENTS: [Published; 5] = [
-    Published { file: "identity-v3.yaml", copy: "identity.json", only: None },
-    Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None },
-    Published { file: "audit-logs-v3.yaml", copy: "audit-logs.json", only: Some(&["get-audit-logs"]) },
+pub const DOCUMENTS: [Published; 6] = [
+    Published { file: "identity-v3.yaml", copy: "identity.json", only: None, renamed: &[] },
+    Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None, renamed: &[] },
+    Published {
+        file: "audit-logs-v3.yaml",
+        copy: "audit-logs.json",
+        only: Some(&["get-audit-logs"]),
+        renamed: &[],
+    },
     Published {
         file: "application-auth-strategies-v2.yaml",
         copy: "application-auth-strategies.json",
         only: None,
+        renamed: &[],
     },
-    Published { file: "portal-management-v3.yaml", copy: "portals.json", only: Some(&PORTALS) },
+    Published { file: "portal-management-v3.yaml", copy: "portals.json", only: Some(&PORTALS), renamed: &[] },
+    Published {
+        file: "dev-portal-v3.yaml",
+        copy: "developers.json",
+        only: Some(&DEVELOPERS),
+        renamed: &[("logout", "developer-logout")],
+    },
 ];
 
-/// Of all that is published of portals: the portals themselves.
-const PORTALS: [&str; 5] = ["list-portals", "create-portal", "get-portal", "update-portal", "delete-portal"];
+/// Of all that is published of portals: the portals themselves, and their developers.
+const PORTALS: [&str; 10] = [
+    "list-portals",
+    "create-portal",
+    "get-portal",
+    "update-portal",
+    "delete-portal",
+    "create-developer",
+    "list-portal-developers",
+    "get-developer",
+    "update-developer",
+    "delete-developer",
+];
+
+/// Of all that is published for developers: how they come by an account, and sign in.
+const DEVELOPERS: [&str; 9] = [
+    "register",
+    "verify-email",
+    "forgot-password",
+    "reset-password",
+    "authenticate",
+    "refresh",
+    "logout",
+    "get-developer-me",
+    "get-portal-context",
+];
 
 /// The folder of the committed files.
 pub fn folder() -> PathBuf {
@@ -67,9 +105,15 @@ impl Published {
         facts
     }
 
-    /// The facts as committed.
+    /// The facts as committed, with the ids that are served.
     pub fn committed(&self) -> Facts {
-        Facts::read(&self.committed_json(), None)
+        let mut facts = Facts::read(&self.committed_json(), None);
+        for (published, served) in self.renamed {
+            let operation = facts.operations.remove(*published);
+            let operation = operation.unwrap_or_else(|| panic!("{} has no {published}", self.copy));
+            facts.operations.insert((*served).to_owned(), operation);
+        }
+        facts
     }
 
     /// The committed file.

@@ -16,7 +16,7 @@ use crate::{
 fn published(operation: &Operation) -> u16 {
     match (operation.method.as_str(), operation.id.as_str()) {
         // Questions: one whose address is for no log, one that takes its time.
-        (_, "post-auth0-user-mfa-settings-internal" | "verify-dcr-provider") => 200,
+        (_, "post-auth0-user-mfa-settings-internal" | "verify-dcr-provider" | "forgot-password") => 200,
         ("POST", _) | (_, "put-ip-allow-list" | "replace-app-auth-strategy") => 201,
         ("DELETE", _) => 204,
         _ => 200,
@@ -24,21 +24,27 @@ fn published(operation: &Operation) -> u16 {
 }
 
 /// Replies without a body although something was made.
-const EMPTY: [&str; 3] = ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts"];
+const EMPTY: [&str; 5] =
+    ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts", "register", "forgot-password"];
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.
-const ELSEWHERE: [&str; 10] = [
+const ELSEWHERE: [&str; 15] = [
+    "authenticate",
     "authenticate-kauth",
     "delete-users-me",
+    "developer-logout",
     "introspect-token",
     "patch-oauth-device-confirm",
     "post-oauth-device-authorize",
     "post-oauth-device-authorize-user",
     "post-oauth-device-token",
+    "refresh",
     "refresh-token",
     "refresh-token-kauth",
+    "reset-password",
     "revoke-token",
+    "verify-email",
 ];
 
 on_both! {

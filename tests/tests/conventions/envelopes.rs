@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 28] = [
+const LISTS: [(&str, Envelope); 29] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -41,6 +41,7 @@ const LISTS: [(&str, Envelope); 28] = [
     ("list-dcr-providers", Envelope::Numbered),
     ("list-app-auth-strategies", Envelope::Numbered),
     ("list-portals", Envelope::Numbered),
+    ("list-portal-developers", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),
     ("list-api-publications", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),

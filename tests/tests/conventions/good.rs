@@ -28,6 +28,21 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             json!({ "user_code": "BCDF-GHJK" })
         }
         "authenticate-kauth" => json!({ "username": "ann@acme.test", "password": "Correct-Horse-7" }),
+        "create-developer" => {
+            return vec![
+                (path.clone(), json!({ "email": "new@dev.test", "full_name": "New", "status": "pending" })),
+                (
+                    path,
+                    json!({ "email": "newer@dev.test", "full_name": "Newer", "send_invitation_email": false }),
+                ),
+            ];
+        }
+        "update-developer" => json!({ "status": "approved" }),
+        "register" => json!({ "email": "newest@dev.test", "full_name": "Newest" }),
+        "forgot-password" => json!({ "email": "dev@dev.test" }),
+        "verify-email" => json!({ "token": NOBODY }),
+        "reset-password" => json!({ "token": NOBODY, "password": "Correct-Horse-7" }),
+        "authenticate" => json!({ "username": "dev@dev.test", "password": "Correct-Horse-7" }),
         "update-user" | "patch-users-me" => json!({ "full_name": "Ann Other", "preferred_name": "Ann" }),
         "invite-user" => json!({ "email": "new@acme.test" }),
         "add-user-to-team" => json!({ "id": world.id("owner") }),

@@ -46,7 +46,6 @@ on_both! {
     async fn headers_of_every_operation(engine: Engine) {
         let world = World::new(engine).await;
         let mut findings = Findings::default();
-        let stranger = world.app.anonymous();
         let mut traces = Vec::new();
         for operation in operations::all() {
             let path = world.path(operation);
@@ -64,7 +63,7 @@ on_both! {
             if !operation.schemes.is_empty() {
                 let refused = world
                     .call_as(
-                        &stranger,
+                        &world.stranger(operation),
                         &operation.method,
                         Request { what: "", path: &path, headers: JSON, body: vec![] },
                     )

@@ -94,6 +94,11 @@ fn read(document: &Value) -> Vec<Operation> {
 }
 
 impl Operation {
+    /// Whether it is served at portals' own hosts.
+    pub fn at_portal(&self) -> bool {
+        self.path.starts_with("/api/v3/")
+    }
+
     /// The names of its path parameters, in order.
     pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
@@ -123,6 +128,7 @@ impl Operation {
             "/v3/portals",
             "/v3/apis",
             "/v3/api-publications",
+            "/api/v3/",
         ];
         let second_factors = self.path.ends_with("/mfa") || self.path.ends_with("/mfa-settings");
         if second_factors || platform.iter().any(|prefix| self.path.starts_with(prefix)) {

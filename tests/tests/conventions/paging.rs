@@ -132,6 +132,9 @@ on_both! {
         // A second of each, so that there are two pages.
         let owner = &world.app.owner;
         let (bob, robot) = (world.app.member("bob@acme.test").await, world.id("spare account"));
+        let developers = format!("/v3/portals/{}/developers", world.id("portal"));
+        let developer = json!({ "email": "second@dev.test", "full_name": "Second" });
+        owner.post(&developers, developer).await.expect(201);
         let second = owner.post("/v3/teams", json!({ "name": "Second" })).await.expect(201);
         for team in [world.id("team"), second["id"].as_str().expect("an id")] {
             for (kind, id) in [

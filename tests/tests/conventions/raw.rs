@@ -14,8 +14,8 @@ use crate::reply::Reply;
 
 /// The start of a request, up to where more headers can follow.
 pub fn head(client: &Client, method: &str, path: &str) -> Vec<u8> {
-    format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n", client.token())
-        .into_bytes()
+    let (host, token) = (client.host(), client.token());
+    format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n").into_bytes()
 }
 
 /// A JSON request whose length is not announced.

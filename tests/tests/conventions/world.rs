@@ -22,6 +22,7 @@ pub struct World {
     pub app: TestApp,
     service: Client,
     session: Client,
+    developer: Client,
     ids: BTreeMap<&'static str, String>,
     _resolver: Resolver,
 }
@@ -153,13 +154,14 @@ impl World {
                 json!({ "name": kind, "display_name": kind, "strategy_type": kind, "configs": configs });
             ids.insert(kind, id(&owner.post("/v2/application-auth-strategies", body).await.expect(201)));
         }
-        for (what, path) in [("portal", "/v3/portals"), ("api", "/v3/apis")] {
-            ids.insert(what, id(&owner.post(path, json!({ "name": what })).await.expect(201)));
-        }
+        ids.insert("api", id(&owner.post("/v3/apis", json!({ "name": "api" })).await.expect(201)));
+        let site = app.portal("portal", json!({})).await;
+        let developer = app.developer(&site, "dev@dev.test").await;
+        ids.extend([("portal", site.id), ("developer", developer.id)]);
         let published = format!("/v3/apis/{}/publications/{}", ids["api"], ids["portal"]);
         owner.put(&published, json!({})).await.expect(200);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
-        Self { app, service, session, ids, _resolver: resolver }
+        Self { app, service, session, developer: developer.client, ids, _resolver: resolver }
     }
 
     /// Another identity provider, without mappings.
@@ -179,16 +181,24 @@ impl World {
         json!(self.app.app.clock.now(self.app.org).plus(Duration::from_secs(30 * 24 * 3600)))
     }
 
-    /// Who calls an operation: the owner, or a platform service where people cannot.
+    /// Who calls an operation: the owner, or a platform service where people cannot; at a portal, a developer.
     pub fn caller(&self, operation: &Operation) -> &Client {
         let takes = |scheme: &str| operation.schemes.iter().any(|it| it == scheme);
-        if operation.schemes.is_empty() || takes("personalAccessToken") {
+        if operation.at_portal() {
+            &self.developer
+        } else if operation.schemes.is_empty() || takes("personalAccessToken") {
             &self.app.owner
         } else if takes("konnectAccessToken") {
             &self.session
         } else {
             &self.service
         }
+    }
+
+    /// Nobody, calling where an operation is served.
+    pub fn stranger(&self, operation: &Operation) -> Client {
+        let at = if operation.at_portal() { &self.developer } else { &self.app.owner };
+        at.anonymous()
     }
 
     /// What a path parameter of a path names.
@@ -212,6 +222,7 @@ impl World {
             "dcrProviderId" => "auth0",
             "authStrategyId" => "key_auth",
             "portalId" => "portal",
+            "developerId" => "developer",
             "apiId" => "api",
             "id" => "oidc",
             // An operation that brings a parameter brings something for it to name.

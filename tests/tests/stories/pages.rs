@@ -81,8 +81,10 @@ on_both! {
         let (ours, theirs) = (token(&browser.page), token(&other.page));
         let before = app.database.dump().await;
         let mut forms = 0;
+        let site = app.portal("Public", json!({})).await;
         for operation in latchkey::operations().iter().filter(|it| it.spec.page && it.spec.method == Method::POST) {
             let path = operation.spec.path;
+            let client = if operation.spec.portal { site.client.clone() } else { app.anonymous() };
             let cookies = browser.cookie_header(path);
             for (csrf, site) in [("", "same-origin"), (&theirs, "same-origin"), ("x", "same-origin"), (&ours, "cross-site"), (&ours, "same-site")] {
                 let headers = [
@@ -91,7 +93,7 @@ on_both! {
                     ("content-type", "application/x-www-form-urlencoded"),
                 ];
                 let body = format!("csrf={csrf}").into_bytes();
-                let refused = app.anonymous().send(Method::POST, path, &headers, body).await;
+                let refused = client.send(Method::POST, path, &headers, body).await;
                 assert_eq!(refused.status, 403, "{path} {csrf} {site}: {}", refused.text);
                 assert_eq!(refused.header("content-type"), "text/html; charset=utf-8");
                 assert!(refused.text.contains("That is not possible"), "{}", refused.text);

@@ -87,6 +87,8 @@ pub struct Developer {
     updated_at: Timestamp,
 }
 
+frame::from_row!(Developer { id, email, full_name, created_at, updated_at });
+
 pub(super) async fn account_get(cx: Cx) -> Result<Found<Developer>> {
     let me = cx.developer()?;
     let PortalDeveloper { id, email, full_name, created_at, updated_at, .. } =

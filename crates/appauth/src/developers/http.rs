@@ -40,12 +40,13 @@ fn organizations() -> Vec<Operation> {
                  `send_invitation_email` asks for it: its link lets the developer set a password.",
             )
             .platform_errors()
-            .errors(&[409])
+            .errors(&[400, 409])
             .handle(developer_create),
         get("list-portal-developers", "/v3/portals/{portalId}/developers")
             .allow(NO_SERVICES, all(Action::List, VIEWER))
             .doc(TAG, "List a portal's developers", "")
             .platform_errors()
+            .errors(&[400])
             .list(&LISTED)
             .handle(developer_list),
         get("get-developer", "/v3/portals/{portalId}/developers/{developerId}")
@@ -128,14 +129,6 @@ fn developers() -> Vec<Operation> {
             )
             .errors(&[401])
             .handle(session_refresh),
-        open(post("developer-logout", "/api/v3/developer/logout"))
-            .doc(
-                OWN,
-                "Sign out",
-                "Ends the session with all of its tokens, and clears its cookies. Without a session it does the same to \
-                 nothing.",
-            )
-            .handle(session_logout),
         get("get-developer-me", "/api/v3/developer/me")
             .allow(DEVELOPERS, Rule::Developer)
             .at_portal()
@@ -144,6 +137,14 @@ fn developers() -> Vec<Operation> {
         open(get("get-portal-context", "/api/v3/portal"))
             .doc(OWN, "Get what the portal is", "Developers sign in here by e-mail and password alone.")
             .handle(context_get),
+        open(post("developer-logout", "/api/v3/developer/logout"))
+            .doc(
+                OWN,
+                "Sign out",
+                "Ends the session with all of its tokens, and clears its cookies. Without a session it does the same to \
+                 nothing.",
+            )
+            .handle(session_logout),
         open(get("developer-password-page", "/developer/password"))
             .page()
             .doc("Pages", "Choose a password", "")

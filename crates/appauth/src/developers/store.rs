@@ -145,7 +145,7 @@ pub(super) async fn developer_insert(
 ) -> Result<u64, DbError> {
     let sql = org_sql!(
         "INSERT INTO developers (org_id, portal_id, id, email, email_folded, full_name, full_name_folded, status, ",
-        "status_folded, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10) ",
+        "status_folded, created_at, updated_at, active) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11) ",
         "ON CONFLICT (org_id, portal_id, email_folded) DO NOTHING"
     );
     let PortalDeveloper { id, email, full_name, status, created_at, updated_at } = developer;
@@ -158,16 +158,20 @@ pub(super) async fn developer_insert(
         fold(full_name),
         status.name(),
         *created_at,
-        *updated_at
+        *updated_at,
+        *status == Status::Approved
     ];
     db.execute(sql, values).await
 }
 
 pub(super) async fn developer_update(db: &OrgScope, developer: &PortalDeveloper) -> Result<u64, DbError> {
     let sql = org_sql!(
-        "UPDATE developers SET status = $3, status_folded = $3, updated_at = $4 WHERE org_id = $1 AND id = $2"
+        "UPDATE developers SET status = $3, status_folded = $3, active = $4, updated_at = $5 ",
+        "WHERE org_id = $1 AND id = $2"
     );
-    db.execute(sql, args![developer.id, developer.status.name(), developer.updated_at]).await
+    let PortalDeveloper { id, status, updated_at, .. } = developer;
+    let active = *status == Status::Approved;
+    db.execute(sql, args![*id, status.name(), active, *updated_at]).await
 }
 
 pub(super) async fn developer_delete(db: &OrgScope, id: DeveloperId) -> Result<u64, DbError> {
@@ -267,7 +271,7 @@ pub(super) async fn token_get(
         "FROM developer_tokens t ",
         "JOIN developer_sessions s ON s.org_id = t.org_id AND s.id = t.session_id ",
         "JOIN developers d ON d.org_id = s.org_id AND d.id = s.developer_id ",
-        "WHERE t.org_id = $1 AND d.portal_id = $2 AND t.hash = $3 AND d.status = 'approved'"
+        "WHERE t.org_id = $1 AND d.portal_id = $2 AND t.hash = $3 AND d.active = true"
     );
     db.optional(sql, args![portal, hash]).await
 }
@@ -291,7 +295,7 @@ pub(super) async fn bearer_find(db: &PlatformScope, hash: TokenHash) -> Result<O
                JOIN developer_sessions s ON s.org_id = t.org_id AND s.id = t.session_id \
                JOIN developers d ON d.org_id = s.org_id AND d.id = s.developer_id \
                JOIN organizations o ON o.org_id = t.org_id \
-               WHERE t.hash = $1 AND d.status = 'approved' AND o.state = 'active'";
+               WHERE t.hash = $1 AND d.active = true AND o.state = 'active'";
     db.optional(sql, args![hash]).await
 }
 

@@ -1,4 +1,5 @@
--- Developers: people who use a portal. One belongs to one portal, and is no user of the organization.
+-- Developers: people who use a portal. One belongs to one portal, and is no user of the organization. Whoever is
+-- approved is active.
 
 CREATE TABLE developers (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -11,6 +12,7 @@ CREATE TABLE developers (
     full_name_folded TEXT COLLATE "C" NOT NULL,
     status TEXT COLLATE "C" NOT NULL,
     status_folded TEXT COLLATE "C" NOT NULL,
+    active BOOLEAN NOT NULL,
     password_hash TEXT COLLATE "C",
     verified_at BIGINT,
     created_at BIGINT NOT NULL,
@@ -66,3 +68,33 @@ CREATE TABLE developer_tokens (
     FOREIGN KEY (org_id, session_id) REFERENCES developer_sessions (org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX developer_tokens_session ON developer_tokens (org_id, session_id);
+
+-- Teams of a portal's developers, which can own applications.
+CREATE TABLE portal_teams (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    org_id UUID NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    portal_id UUID NOT NULL,
+    id UUID NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    name_folded TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C",
+    can_own_applications BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, seq),
+    UNIQUE (org_id, id),
+    FOREIGN KEY (org_id, portal_id) REFERENCES portals (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX portal_teams_portal ON portal_teams (org_id, portal_id, seq);
+
+-- Who is in one; both are of one portal.
+CREATE TABLE portal_team_developers (
+    org_id UUID NOT NULL,
+    team_id UUID NOT NULL,
+    developer_id UUID NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, team_id, developer_id),
+    FOREIGN KEY (org_id, team_id) REFERENCES portal_teams (org_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (org_id, developer_id) REFERENCES developers (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX portal_team_developers_developer ON portal_team_developers (org_id, developer_id);

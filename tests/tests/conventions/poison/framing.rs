@@ -178,7 +178,7 @@ on_both! {
                 let body = if operation.body.is_some() { b"{}".to_vec() } else { vec![] };
                 let request = Request { what: "", path: &path, headers: &headers, body };
                 let line = format!("{}: {}", operation.id, brief(value));
-                match world.call_as(&anonymous, &operation.method, request).await {
+                match world.call_as(&world.stranger(operation), &operation.method, request).await {
                     Ok(reply) => {
                         findings.want(reply.status == 401, || format!("{line}: {}", reply.status));
                         let faults = reply.faults(operation.family());
