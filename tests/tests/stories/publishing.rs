@@ -1,5 +1,7 @@
 //! Portals, APIs, and publishing one in the other: what that does to strategies, and who may.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use tests::{Client, Engine, Member, TestApp, on_both};
@@ -261,6 +263,7 @@ on_both! {
         let renamed = app.owner.patch(&at, json!({ "name": "Orders 2" })).await.expect(200);
         assert_eq!((&renamed["slug"], &renamed["attributes"]), (&json!("orders"), &attributes), "what is not sent stays");
 
+        app.advance(Duration::from_secs(60));
         let third = app.owner.post(APIS, json!({ "name": "Zebra", "labels": { "env": "test" } })).await.expect(201);
         for (query, found) in [
             ("sort=name desc", vec!["Zebra", "Orders API", "Orders 2"]),
@@ -270,6 +273,10 @@ on_both! {
             ("filter[version][oeq]=v1,v2", vec!["Orders API", "Orders 2"]),
             ("filter[labels.env]=prod", vec!["Orders 2"]),
             ("filter[labels][env][exists]=false", vec!["Orders API"]),
+            (&format!("filter[created_at]={}", text(&third, "created_at")), vec!["Zebra"]),
+            (&format!("filter[created_at][lte]={}", text(&made, "created_at")), vec!["Orders API"]),
+            (&format!("filter[updated_at][gte]={}", text(&third, "updated_at")), vec!["Zebra"]),
+            (&format!("filter[updated_at][gt]={}", text(&third, "updated_at")), vec![]),
             ("filter[created_at][gt]=2000-01-01T00:00:00Z", vec!["Orders API", "Orders 2", "Zebra"]),
         ] {
             assert_eq!(names(&app.owner, &format!("{APIS}?{query}"), "name").await, found, "{query}");

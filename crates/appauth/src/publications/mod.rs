@@ -177,7 +177,7 @@ impl Body for NewPublication {
     const NAME: &'static str = "ApiPublication";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let strategies = fields.patch(STRATEGIES, List { item: id(), least: 1, most: 1, distinct: true });
+        let strategies = fields.patch(STRATEGIES, List { item: id(), least: 1, most: 1, distinct: false });
         let auto_approve = fields.optional("auto_approve_registrations", Boolean);
         let visibility = fields.optional("visibility", OneOf(VISIBILITIES));
         let form = fields.optional("form_id", NoForm);
