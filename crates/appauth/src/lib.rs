@@ -5,13 +5,20 @@
 
 pub mod apis;
 pub mod dcr_providers;
+pub mod portal_product_versions;
 pub mod portals;
+pub mod product_versions;
+pub mod products;
 pub mod publications;
 pub mod registration;
 pub mod strategies;
 
 use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound};
-use kernel::{Draft, Fault, Invalid, Result};
+use kernel::{
+    Draft, Fault, Invalid, Result,
+    rules::{Faults, Rule},
+};
+use serde_json::{Value, json};
 
 /// What the operator may set about application auth.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +52,9 @@ pub fn operations() -> Vec<Operation> {
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
+        products::http::operations(),
+        product_versions::http::operations(),
+        portal_product_versions::http::operations(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -56,6 +66,19 @@ pub static SEALED: [&SealedColumn; 1] = [&dcr_providers::SECRETS];
 /// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)
+}
+
+/// Nothing but `null`, for what is not to be had here; with the reason.
+struct OnlyNull(&'static str);
+
+impl Rule for OnlyNull {
+    type Out = ();
+    fn read(&self, _: &Value) -> Result<(), Faults> {
+        Err(vec![(None, Fault::Rule(format!("must be null: {}", self.0)))])
+    }
+    fn schema(&self) -> Value {
+        json!({ "type": "null" })
+    }
 }
 
 /// Adds a fault for each of these fields that is an address in clear, unless the operator allows that, or

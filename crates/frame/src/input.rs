@@ -100,6 +100,8 @@ fn what(parameter: &str) -> &'static str {
         "authStrategyId" => "application auth strategy",
         "portalId" => "portal",
         "apiId" => "API",
+        "apiProductId" => "API product",
+        "apiProductVersionId" | "productVersionId" => "product version",
         "organizationId" => "organization",
         _ => "resource",
     }

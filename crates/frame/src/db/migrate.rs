@@ -29,6 +29,7 @@ const STEPS: &[Step] = steps! {
     2 "0002_signin";
     3 "0003_application_auth";
     4 "0004_portals";
+    7 "0007_products";
 };
 
 /// The newest schema that this program knows.
