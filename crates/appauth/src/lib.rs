@@ -10,8 +10,11 @@ pub mod clients;
 pub mod dcr_providers;
 pub mod developers;
 pub mod housekeeping;
+pub mod portal_product_versions;
 pub mod portal_teams;
 pub mod portals;
+pub mod product_versions;
+pub mod products;
 pub mod publications;
 pub mod registration;
 pub mod strategies;
@@ -19,7 +22,11 @@ pub mod strategies;
 use std::sync::Arc;
 
 use frame::{App, Cx, db::SealedColumn, operations::Operation, outbound::Outbound, passwords::Hasher};
-use kernel::{Draft, Duration, Fault, Invalid, Result};
+use kernel::{
+    Draft, Duration, Fault, Invalid, Result,
+    rules::{Faults, Rule},
+};
+use serde_json::{Value, json};
 
 /// What the operator may set about application auth.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +71,9 @@ pub fn operations() -> Vec<Operation> {
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
+        products::http::operations(),
+        product_versions::http::operations(),
+        portal_product_versions::http::operations(),
         applications::http::operations(),
         application_registrations::http::operations(),
         portal_teams::http::operations(),
@@ -81,6 +91,19 @@ pub static SEALED: [&SealedColumn; 3] =
 /// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)
+}
+
+/// Nothing but `null`, for what is not to be had here; with the reason.
+struct OnlyNull(&'static str);
+
+impl Rule for OnlyNull {
+    type Out = ();
+    fn read(&self, _: &Value) -> Result<(), Faults> {
+        Err(vec![(None, Fault::Rule(format!("must be null: {}", self.0)))])
+    }
+    fn schema(&self) -> Value {
+        json!({ "type": "null" })
+    }
 }
 
 /// Adds a fault for each of these fields that is an address in clear, unless the operator allows that, or

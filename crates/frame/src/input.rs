@@ -118,6 +118,8 @@ fn what(parameter: &str) -> &'static str {
         "portalId" => "portal",
         "developerId" => "developer",
         "apiId" => "API",
+        "apiProductId" => "API product",
+        "apiProductVersionId" | "productVersionId" => "product version",
         "organizationId" => "organization",
         "applicationId" => "application",
         "registrationId" => "registration",

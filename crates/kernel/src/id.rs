@@ -68,6 +68,12 @@ ids! {
     PortalId = Portal;
     /// An API of the catalog.
     ApiId = Api;
+    /// A product, the older kind of what is published in portals.
+    ProductId = Product;
+    /// A version of a product.
+    ProductVersionId = ProductVersion;
+    /// A version of a product in a portal.
+    PortalProductVersionId = PortalProductVersion;
     /// A developer, a person's account in one portal.
     DeveloperId = Developer;
     /// A team of a portal's developers.

@@ -170,6 +170,10 @@ async fn filter(ours: &Maker<'_>, theirs: &Maker<'_>, operation: &Operation) -> 
             };
             let found = data(client, &with(&list)).await;
             assert!(found.contains(item), "{} does not find {item}", with(&list));
+            // Two things may well be made at the same moment.
+            if field.ends_with("_at") {
+                continue;
+            }
             let found = data(other, &with(&other_list)).await;
             // Both may hold the same role, say: then each finds its own.
             if all_theirs.iter().any(|their| their[field] == item[field]) {
@@ -199,7 +203,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "api_id canonical_domain default_domain description display_name email entity_id full_name group id issuer name portal_id team_id user_id version";
+        let expected = "api_id canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id team_id user_id version";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

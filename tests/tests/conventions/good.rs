@@ -139,14 +139,14 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             return bodies.into();
         }
         "create-portal" | "update-portal" => json!({
-            "name": "Partners", "display_name": "Our partners", "description": "By invitation", "authentication_enabled": true,
+            "name": operation.id, "display_name": "Our partners", "description": "By invitation", "authentication_enabled": true,
             "rbac_enabled": true, "sipr_enabled": false, "default_api_visibility": "public", "default_page_visibility": "public",
             "default_application_auth_strategy_id": world.id("openid_connect"), "auto_approve_developers": true,
             "auto_approve_applications": true, "labels": { "env": "test" },
             "notifications_developer_pii_visibility_enabled": true,
         }),
         "create-api" | "update-api" => json!({
-            "name": "Payments", "description": "Moves money", "version": "v2", "slug": "payments-v2",
+            "name": operation.id, "description": "Moves money", "version": "v2", "slug": "payments-v2",
             "labels": { "env": "test" }, "attributes": { "owners": ["payments"] },
         }),
         "publish-api-to-portal" => json!({

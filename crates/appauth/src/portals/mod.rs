@@ -1,6 +1,7 @@
 //! Portals: where developers find APIs. Each has a domain of its own under the operator's, and a strategy that
 //! is used for what is published in it unless something else is said.
 
+pub mod classic;
 pub mod http;
 pub mod store;
 
@@ -26,7 +27,7 @@ use crate::applications::{
 };
 use crate::strategies::{
     strategy_named, strategy_of_keys,
-    uses::{Published, Use, UseKind, use_drop, use_drop_publications, use_put, use_rename_publications},
+    uses::{Use, UseKind, Uses, use_drop, use_drop_all, use_put, use_rename_all},
 };
 
 /// A portal (contract: `PortalResponse`).
@@ -224,10 +225,14 @@ pub(crate) async fn portal_seen(cx: &Cx, id: PortalId) -> Result<Portal> {
     }
 }
 
+/// What a request says of a switch, or how it is so far.
+fn said<T: Body>(draft: &Draft<T>, field: &str, so_far: bool) -> bool {
+    draft.at(field).and_then(|it| it.as_bool()).unwrap_or(so_far)
+}
+
 /// Teams of developers need developers that can sign in. Looks at the request beside what is so far.
 fn check_rbac<T: Body>(draft: &Draft<T>, authentication: bool, rbac: bool, faults: &mut Vec<Invalid>) {
-    let said = |field: &str, so_far: bool| draft.at(field).and_then(|it| it.as_bool()).unwrap_or(so_far);
-    if said(RBAC, rbac) && !said("authentication_enabled", authentication) {
+    if said(draft, RBAC, rbac) && !said(draft, "authentication_enabled", authentication) {
         faults.push(Invalid::body(RBAC, Fault::Rule("needs authentication_enabled".to_owned())));
     }
 }
@@ -273,7 +278,10 @@ async fn portal_create(cx: Cx, draft: Draft<NewPortal>) -> Result<Created<Portal
     let mut faults = Vec::new();
     strategy_named(&cx, STRATEGY, draft.text(STRATEGY), None, &mut faults).await?;
     check_rbac(&draft, true, false, &mut faults);
-    let new = draft.parse_with(faults)?;
+    portal_add(&cx, draft.parse_with(faults)?).await.map(Created)
+}
+
+async fn portal_add(cx: &Cx, new: NewPortal) -> Result<Portal> {
     let labels = Labels::default().updated(&new.labels)?;
     if store::portal_name_taken(cx.db(), &new.name).await? {
         return Err(Problem::Conflict(taken(&new.name)));
@@ -282,12 +290,12 @@ async fn portal_create(cx: Cx, draft: Draft<NewPortal>) -> Result<Created<Portal
         Patch::Absent => {
             // As long as a strategy's name may be.
             let name = format!("{} keys", new.name).chars().take(256).collect();
-            Some(strategy_of_keys(&cx, name, "API key".to_owned()).await?.id)
+            Some(strategy_of_keys(cx, name, "API key".to_owned()).await?.id)
         }
         Patch::Null => None,
         Patch::Value(id) => Some(id),
     };
-    let domain = new_domain(&cx)?;
+    let domain = new_domain(cx)?;
     let now = cx.now();
     let Switches { authentication, rbac, api_visibility, page_visibility, .. } = new.switches;
     let Switches { approve_developers, approve_applications, developer_pii, .. } = new.switches;
@@ -313,13 +321,12 @@ async fn portal_create(cx: Cx, draft: Draft<NewPortal>) -> Result<Created<Portal
     };
     store::portal_insert(cx.db(), &portal).await.on_conflict(|| taken(&portal.name))?;
     store::portal_host_insert(cx.db(), &portal).await?;
-    default_noted(&cx, &portal).await?;
+    default_noted(cx, &portal).await?;
     cx.created(TYPE, portal.id).await?;
     cx.audit(Action::Create, format!("{KIND}/{}", portal.id), json!({ "after": portal })).await?;
-    Ok(Created(portal))
+    Ok(portal)
 }
 
-/// What is published already keeps the strategy that it has.
 async fn portal_update(cx: Cx, At(id): At<PortalId>, draft: Draft<PortalPatch>) -> Result<Found<Portal>> {
     crate::serialize(&cx).await?;
     let before = portal_require(&cx, id).await?;
@@ -327,7 +334,12 @@ async fn portal_update(cx: Cx, At(id): At<PortalId>, draft: Draft<PortalPatch>) 
     let known = before.default_application_auth_strategy_id;
     strategy_named(&cx, STRATEGY, draft.text(STRATEGY), known, &mut faults).await?;
     check_rbac(&draft, before.authentication_enabled, before.rbac_enabled, &mut faults);
-    let patch = draft.parse_with(faults)?;
+    portal_change(&cx, before, draft.parse_with(faults)?).await.map(Found)
+}
+
+/// What is published already keeps the strategy that it has.
+async fn portal_change(cx: &Cx, before: Portal, patch: PortalPatch) -> Result<Portal> {
+    let id = before.id;
     let said = patch.switches;
     let visibility = |said: Option<&str>, so_far: &str| said.unwrap_or(so_far).to_owned();
     let portal = Portal {
@@ -340,7 +352,9 @@ async fn portal_update(cx: Cx, At(id): At<PortalId>, draft: Draft<PortalPatch>) 
         sipr_enabled: before.sipr_enabled,
         default_api_visibility: visibility(said.api_visibility, &before.default_api_visibility),
         default_page_visibility: visibility(said.page_visibility, &before.default_page_visibility),
-        default_application_auth_strategy_id: patch.strategy.over(known),
+        default_application_auth_strategy_id: patch
+            .strategy
+            .over(before.default_application_auth_strategy_id),
         auto_approve_developers: said.approve_developers.unwrap_or(before.auto_approve_developers),
         auto_approve_applications: said.approve_applications.unwrap_or(before.auto_approve_applications),
         default_domain: before.default_domain.clone(),
@@ -355,12 +369,12 @@ async fn portal_update(cx: Cx, At(id): At<PortalId>, draft: Draft<PortalPatch>) 
     store::portal_update(cx.db(), &portal).await.on_conflict(|| taken(&portal.name))?;
     if (&portal.name, &portal.display_name) != (&before.name, &before.display_name) {
         crate::publications::store::portal_renamed(cx.db(), &portal).await?;
-        use_rename_publications(cx.db(), Published::In(id)).await?;
+        use_rename_all(cx.db(), Uses::InPortal(id)).await?;
     }
-    default_noted(&cx, &portal).await?;
+    default_noted(cx, &portal).await?;
     let change = json!({ "before": before, "after": portal });
     cx.audit(Action::Edit, format!("{KIND}/{id}"), change).await?;
-    Ok(Found(portal))
+    Ok(portal)
 }
 
 /// The words of `force`.
@@ -375,26 +389,38 @@ fn forced(query: &Query) -> Result<bool> {
     }
 }
 
+/// Refuses to go on while the portal has what somebody may miss.
+async fn check_empty(cx: &Cx, id: PortalId) -> Result<()> {
+    let why = if crate::publications::store::published_in(cx.db(), id).await? > 0 {
+        "APIs are published in the portal"
+    } else if crate::portal_product_versions::store::registrable_in(cx.db(), id).await? > 0 {
+        "The portal has product versions that applications can be registered for"
+    } else if !application_ids(cx.db(), id, None).await?.is_empty() {
+        "The portal has applications"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::InvalidBecause(why, vec![Invalid::query(FORCE, Fault::Required)]))
+}
+
 /// What else belongs to a portal and is to go with it goes in here, in front of the portal.
 async fn portal_delete(cx: Cx, At(id): At<PortalId>, query: Query) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = portal_require(&cx, id).await?;
     let force = forced(&query)?;
-    if !force && crate::publications::store::published_in(cx.db(), id).await? > 0 {
-        let why = "APIs are published in the portal";
-        return Err(Problem::InvalidBecause(why, vec![Invalid::query(FORCE, Fault::Required)]));
-    }
-    if !force && !application_ids(cx.db(), id, None).await?.is_empty() {
-        let why = "The portal has applications";
-        return Err(Problem::InvalidBecause(why, vec![Invalid::query(FORCE, Fault::Required)]));
+    if !force {
+        check_empty(&cx, id).await?;
     }
     let applications = delete_all(&cx, id, None).await?;
-    use_drop_publications(cx.db(), Published::In(id)).await?;
+    use_drop_all(cx.db(), Uses::InPortal(id)).await?;
     let unpublished = crate::publications::store::publication_delete_in(cx.db(), id).await?;
+    let versions = crate::portal_product_versions::store::version_delete_in(cx.db(), id).await?;
     use_drop(cx.db(), UseKind::PortalDefault, Id::from_uuid(id.uuid())).await?;
     store::portal_delete(cx.db(), id).await?;
-    let change =
-        json!({ "before": before, "unpublished_apis": unpublished, "deleted_applications": applications });
+    let change = json!({
+        "before": before, "unpublished_apis": unpublished, "removed_product_versions": versions,
+        "deleted_applications": applications,
+    });
     cx.audit(Action::Delete, format!("{KIND}/{id}"), change).await?;
     wake(&cx)?;
     Ok(Done)

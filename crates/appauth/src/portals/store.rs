@@ -2,12 +2,15 @@
 
 use frame::{
     args,
-    db::{Arg, DbError, Listing, OrgScope, Paged, fold},
+    db::{Arg, DbError, FromRow, Listing, OrgScope, Paged, Row, fold},
     from_row, org_sql,
 };
 use kernel::{PortalId, Result, query::ListQuery};
 
-use super::{PORTALS, Portal};
+use super::{
+    PORTALS, Portal,
+    classic::{CLASSIC, ClassicPortal},
+};
 
 from_row!(Portal {
     id,
@@ -46,6 +49,33 @@ static ALL: Listing =
 
 pub(super) async fn portal_list(db: &OrgScope, query: &ListQuery) -> Result<Paged<Portal>> {
     db.page(&ALL, args![], query).await
+}
+
+impl FromRow for ClassicPortal {
+    fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
+        Ok(Self::new(Portal::from_row(row)?, row.get("products")?))
+    }
+}
+
+/// What is read of a portal for the older API.
+macro_rules! classic_columns {
+    () => {
+        concat!(
+            columns!(),
+            ", (SELECT COUNT(*) FROM product_portals p WHERE p.org_id = t.org_id AND p.portal_id = t.id) AS products"
+        )
+    };
+}
+
+static ALL_CLASSIC: Listing = Listing { collection: &CLASSIC, columns: classic_columns!(), ..ALL };
+
+pub(super) async fn classic_list(db: &OrgScope, query: &ListQuery) -> Result<Paged<ClassicPortal>> {
+    db.page(&ALL_CLASSIC, args![], query).await
+}
+
+pub(super) async fn classic_get(db: &OrgScope, id: PortalId) -> Result<Option<ClassicPortal>, DbError> {
+    let sql = org_sql!("SELECT ", classic_columns!(), " FROM portals t WHERE t.org_id = $1 AND t.id = $2");
+    db.optional(sql, args![id]).await
 }
 
 /// A portal.

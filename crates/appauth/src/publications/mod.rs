@@ -10,16 +10,16 @@ use frame::{
     reply::{Done, Found},
 };
 use kernel::{
-    Action, ApiId, Body, Draft, Fault, Fields, Id, Patch, PortalId, Problem, Reach, Result, StrategyId,
-    Timestamp,
+    Action, ApiId, Body, Draft, Fields, Id, Patch, PortalId, Problem, Reach, Result, StrategyId, Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
-    rules::{Boolean, Faults, List, OneOf, Rule, id},
+    rules::{Boolean, List, OneOf, id},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    OnlyNull,
     apis::{self, api_require},
     application_registrations::remove_all,
     portals::{VISIBILITIES, portal_seen},
@@ -154,19 +154,6 @@ pub static PUBLICATIONS: Collection = Collection::numbered(
 
 const STRATEGIES: &str = "auth_strategy_ids";
 
-/// Nothing: there are no forms that one could name.
-struct NoForm;
-
-impl Rule for NoForm {
-    type Out = ();
-    fn read(&self, _: &Value) -> Result<(), Faults> {
-        Err(vec![(None, Fault::Rule("must be null: portals have no forms here".to_owned()))])
-    }
-    fn schema(&self) -> Value {
-        json!({ "type": "null" })
-    }
-}
-
 /// What a request says of a publication.
 pub struct NewPublication {
     strategies: Patch<Vec<StrategyId>>,
@@ -178,10 +165,10 @@ impl Body for NewPublication {
     const NAME: &'static str = "ApiPublication";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let strategies = fields.patch(STRATEGIES, List { item: id(), least: 1, most: 1, distinct: true });
+        let strategies = fields.patch(STRATEGIES, List { item: id(), least: 1, most: 1, distinct: false });
         let auto_approve = fields.optional("auto_approve_registrations", Boolean);
         let visibility = fields.optional("visibility", OneOf(VISIBILITIES));
-        let form = fields.optional("form_id", NoForm);
+        let form = fields.optional("form_id", OnlyNull("portals have no forms here"));
         form.and(Some(Self {
             strategies: strategies?,
             auto_approve: auto_approve?.unwrap_or(false),

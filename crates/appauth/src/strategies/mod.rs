@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod http;
+pub mod in_portals;
 mod plugin_fields;
 pub mod store;
 pub mod uses;

@@ -3,12 +3,17 @@
 //! A row repeats what its strategy shows of the DCR provider, so that lists are filtered and sorted by it
 //! through an index; a change of the provider changes it in the same transaction.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use frame::{
     args,
     db::{Arg, DbError, FromRow, Listing, OrgScope, Paged, Row, fold, search_text},
     org_sql,
 };
-use kernel::{DcrProviderId, OrgId, Result, StrategyId, Timestamp, query::ListQuery};
+use kernel::{
+    DcrProviderId, OrgId, Result, StrategyId, Timestamp,
+    query::{Field, Kind, ListQuery, Ops},
+};
 use serde_json::Value;
 
 use super::{AuthStrategy, Principals, ProviderOfStrategy, STRATEGIES};
@@ -77,6 +82,19 @@ pub async fn strategy_get(db: &OrgScope, id: StrategyId) -> Result<Option<AuthSt
         " FROM application_auth_strategies t WHERE t.org_id = $1 AND t.id = $2"
     );
     db.optional(sql, args![id]).await
+}
+
+/// The id of a strategy.
+static ID: Field = Field::new("id", Kind::Id, Ops::UUID);
+
+/// These strategies, by their ids.
+pub(crate) async fn strategy_map(
+    db: &OrgScope,
+    ids: impl IntoIterator<Item = StrategyId>,
+) -> Result<BTreeMap<StrategyId, AuthStrategy>> {
+    let ids: BTreeSet<StrategyId> = ids.into_iter().collect();
+    let strategies: Vec<AuthStrategy> = db.whole(&ALL, args![], &ListQuery::of(&ID, ids)).await?;
+    Ok(strategies.into_iter().map(|strategy| (strategy.id, strategy)).collect())
 }
 
 /// The values of what can be changed, in the order of both statements.

@@ -2,16 +2,15 @@
 //! is, and whether a strategy can be deleted.
 //!
 //! Whoever lets something use a strategy writes its use in the same transaction, and drops it with it:
-//! portals do for the strategy that is their default, publications of APIs for the one that applications are
-//! made with, applications for their own. Versions of products have a kind of their own here, and nothing writes it
-//! yet.
+//! portals do for the strategy that is their default, publications of APIs and versions of products in portals for
+//! the one that applications are made with, applications for their own.
 
 use frame::{
     args,
-    db::{DbError, FromRow, OrgScope, Row},
+    db::{DbError, FromRow, OrgScope, OrgSql, Row},
     org_sql,
 };
-use kernel::{ApiId, Id, PortalId, StrategyId};
+use kernel::{ApiId, Id, PortalId, ProductId, ProductVersionId, StrategyId};
 
 /// A kind of thing that uses strategies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,22 +62,53 @@ pub struct Use {
     pub label: String,
 }
 
-/// Some publications.
+/// What several uses are of, all at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Published {
-    /// Those of an API, wherever.
-    Api(ApiId),
-    /// Those in a portal, whatever.
-    In(PortalId),
+pub enum Uses {
+    /// By the publications of an API.
+    OfApi(ApiId),
+    /// By the versions of a product in portals.
+    OfProduct(ProductId),
+    /// By a version of a product in portals.
+    OfVersion(ProductVersionId),
+    /// By what is published in a portal.
+    InPortal(PortalId),
 }
 
-impl Published {
-    const fn id(self) -> Id<()> {
-        match self {
-            Self::Api(id) => Id::from_uuid(id.uuid()),
-            Self::In(id) => Id::from_uuid(id.uuid()),
-        }
-    }
+/// Declares statements on the uses by publications, or by versions of products, that a condition tells.
+macro_rules! uses {
+    (drop publications $condition:literal) => {
+        org_sql!(
+            "DELETE FROM strategy_uses WHERE org_id = $1 AND kind = 'api-publication' AND used_by IN ",
+            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND ", $condition, ")"
+        )
+    };
+    (rename publications $condition:literal) => {
+        org_sql!(
+            "UPDATE strategy_uses SET label = (SELECT p.api_name || ' in ' || p.portal_name FROM api_publications p ",
+            "WHERE p.org_id = $1 AND p.id = strategy_uses.used_by) ",
+            "WHERE org_id = $1 AND kind = 'api-publication' AND used_by IN ",
+            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND ", $condition, ")"
+        )
+    };
+    (drop versions $condition:literal) => {
+        org_sql!(
+            "DELETE FROM strategy_uses WHERE org_id = $1 AND kind = 'portal-product-version' AND used_by IN ",
+            "(SELECT p.id FROM portal_product_versions p WHERE p.org_id = $1 AND ", $condition, ")"
+        )
+    };
+    (rename versions $condition:literal) => {
+        org_sql!(
+            "UPDATE strategy_uses SET label = (SELECT a.name || ' ' || v.name || ' in ' || o.name ",
+            "FROM portal_product_versions p ",
+            "JOIN product_versions v ON v.org_id = p.org_id AND v.id = p.product_version_id ",
+            "JOIN products a ON a.org_id = p.org_id AND a.id = v.product_id ",
+            "JOIN portals o ON o.org_id = p.org_id AND o.id = p.portal_id ",
+            "WHERE p.org_id = $1 AND p.id = strategy_uses.used_by) ",
+            "WHERE org_id = $1 AND kind = 'portal-product-version' AND used_by IN ",
+            "(SELECT p.id FROM portal_product_versions p WHERE p.org_id = $1 AND ", $condition, ")"
+        )
+    };
 }
 
 impl FromRow for Use {
@@ -118,36 +148,55 @@ pub async fn use_drop(db: &OrgScope, kind: UseKind, used_by: Id<()>) -> Result<u
     db.execute(sql, args![kind.name(), used_by]).await
 }
 
-/// Drops the uses by all publications of an API or in a portal, which are deleted after that.
-pub async fn use_drop_publications(db: &OrgScope, of: Published) -> Result<u64, DbError> {
-    let sql = match of {
-        Published::Api(_) => org_sql!(
-            "DELETE FROM strategy_uses WHERE org_id = $1 AND kind = $2 AND used_by IN ",
-            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.api_id = $3)"
-        ),
-        Published::In(_) => org_sql!(
-            "DELETE FROM strategy_uses WHERE org_id = $1 AND kind = $2 AND used_by IN ",
-            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $3)"
-        ),
-    };
-    db.execute(sql, args![UseKind::Publication.name(), of.id()]).await
+/// Runs the statements that each kind of uses needs; how many uses that were.
+async fn use_all(db: &OrgScope, id: Id<()>, statements: &[OrgSql]) -> Result<u64, DbError> {
+    let mut count = 0;
+    for sql in statements {
+        count += db.execute(*sql, args![id]).await?;
+    }
+    Ok(count)
 }
 
-/// Puts new names into the uses by all publications of an API or in a portal.
-pub async fn use_rename_publications(db: &OrgScope, of: Published) -> Result<u64, DbError> {
-    let sql = match of {
-        Published::Api(_) => org_sql!(
-            "UPDATE strategy_uses SET label = (SELECT p.api_name || ' in ' || p.portal_name FROM api_publications p ",
-            "WHERE p.org_id = $1 AND p.id = strategy_uses.used_by) WHERE org_id = $1 AND kind = $2 AND used_by IN ",
-            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.api_id = $3)"
-        ),
-        Published::In(_) => org_sql!(
-            "UPDATE strategy_uses SET label = (SELECT p.api_name || ' in ' || p.portal_name FROM api_publications p ",
-            "WHERE p.org_id = $1 AND p.id = strategy_uses.used_by) WHERE org_id = $1 AND kind = $2 AND used_by IN ",
-            "(SELECT p.id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $3)"
-        ),
-    };
-    db.execute(sql, args![UseKind::Publication.name(), of.id()]).await
+/// Drops several uses, by things that are deleted after that.
+pub async fn use_drop_all(db: &OrgScope, uses: Uses) -> Result<u64, DbError> {
+    match uses {
+        Uses::OfApi(id) => use_all(db, bare(id), &[uses!(drop publications "p.api_id = $2")]).await,
+        Uses::OfProduct(id) => {
+            let sql = uses!(drop versions "p.product_version_id IN (SELECT v.id FROM product_versions v WHERE v.org_id = $1 AND v.product_id = $2)");
+            use_all(db, bare(id), &[sql]).await
+        }
+        Uses::OfVersion(id) => {
+            use_all(db, bare(id), &[uses!(drop versions "p.product_version_id = $2")]).await
+        }
+        Uses::InPortal(id) => {
+            let both = [uses!(drop publications "p.portal_id = $2"), uses!(drop versions "p.portal_id = $2")];
+            use_all(db, bare(id), &both).await
+        }
+    }
+}
+
+/// Puts new names into several uses.
+pub async fn use_rename_all(db: &OrgScope, uses: Uses) -> Result<u64, DbError> {
+    match uses {
+        Uses::OfApi(id) => use_all(db, bare(id), &[uses!(rename publications "p.api_id = $2")]).await,
+        Uses::OfProduct(id) => {
+            let sql = uses!(rename versions "p.product_version_id IN (SELECT v.id FROM product_versions v WHERE v.org_id = $1 AND v.product_id = $2)");
+            use_all(db, bare(id), &[sql]).await
+        }
+        Uses::OfVersion(id) => {
+            use_all(db, bare(id), &[uses!(rename versions "p.product_version_id = $2")]).await
+        }
+        Uses::InPortal(id) => {
+            let both =
+                [uses!(rename publications "p.portal_id = $2"), uses!(rename versions "p.portal_id = $2")];
+            use_all(db, bare(id), &both).await
+        }
+    }
+}
+
+/// An id of whatever.
+const fn bare<T>(id: Id<T>) -> Id<()> {
+    Id::from_uuid(id.uuid())
 }
 
 /// How many uses a strategy has.

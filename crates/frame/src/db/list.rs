@@ -1,7 +1,9 @@
 //! Lists: a parsed query over a declared collection becomes SQL with bound parameters.
 
+use std::time::Duration;
+
 use kernel::{
-    Result,
+    Result, Timestamp,
     query::{Collection, Cursor, Filter, Kind, ListQuery, Op, Page, Value},
 };
 use serde::Serialize;
@@ -199,7 +201,26 @@ impl Writer {
         }
     }
 
+    /// Replies show milliseconds and rows keep microseconds: what is shown as the same moment is the same.
+    fn compare_moment(&mut self, column: &str, op: Op, at: Timestamp) -> String {
+        let whole = at.micros() % 1000 == 0;
+        let last = if whole { at.plus(Duration::from_micros(999)) } else { at };
+        match op {
+            Op::Lt => format!("{column} < {}", self.bind(at)),
+            Op::Lte => format!("{column} <= {}", self.bind(last)),
+            Op::Gt => format!("{column} > {}", self.bind(last)),
+            Op::Gte => format!("{column} >= {}", self.bind(at)),
+            _ => {
+                let (first, last) = (self.bind(at), self.bind(last));
+                format!("({column} >= {first} AND {column} <= {last})")
+            }
+        }
+    }
+
     fn compare(&mut self, column: &str, filter: &Filter) -> String {
+        if let [Value::Time(at)] = filter.values[..] {
+            return self.compare_moment(column, filter.op, at);
+        }
         let mut bound: Vec<String> = Vec::with_capacity(filter.values.len());
         for value in &filter.values {
             let arg = match (filter.op, value) {

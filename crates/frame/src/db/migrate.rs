@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps! {
     4 "0004_portals";
     5 "0005_developers";
     6 "0006_applications";
+    7 "0007_products";
 };
 
 /// The newest schema that this program knows.

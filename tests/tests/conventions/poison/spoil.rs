@@ -216,10 +216,10 @@ fn text(schema: &Value, place: &Place<'_>, all: &mut Vec<Spoiled>) {
     if schema["pattern"].as_str().is_some_and(|pattern| pattern != r"^[\w \W]+$") {
         let least = usize::try_from(schema["minLength"].as_u64().unwrap_or(0)).expect("a length");
         // Fit for a header, or for a name.
-        let misfits: &[&str] = if schema["pattern"] == "^[!-~]+$" {
-            &["a b", "a\tb", "a\r\nb", "\u{e4}", "\u{7f}"]
-        } else {
-            &["a/b", "-ab", "ab-", " ab"]
+        let misfits: &[&str] = match schema["pattern"].as_str() {
+            Some("^[!-~]+$") => &["a b", "a\tb", "a\r\nb", "\u{e4}", "\u{7f}"],
+            Some(r"^[\w-]+$") => &["a/b", "a.b", " ab", "a b", "ab\n", "\u{e4}b"],
+            _ => &["a/b", "-ab", "ab-", " ab"],
         };
         for misfit in misfits {
             let misfit = format!("{misfit:a<least$}");
