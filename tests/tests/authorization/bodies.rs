@@ -106,6 +106,15 @@ impl Maker<'_> {
                 json!({ "default_application_auth_strategy_id": self.named_strategy(request).await })
             }
             "create-developer" => self.new_developer(),
+            "create-portal-team" => self.new_portal_team(),
+            "update-portal-team" => json!({ "can_own_applications": true }),
+            "add-developer-to-portal-team" => {
+                let portal =
+                    request.path.trim_end_matches("/developers").rsplit_once("/teams/").expect("a team").0;
+                let developer = self.object(&format!("{portal}/developers"), subject).await;
+                request.ids.push(developer.clone());
+                json!({ "id": developer })
+            }
             "update-developer" => json!({ "status": "approved" }),
             "register" => self.new_developer(),
             "forgot-password" => json!({ "email": self.address() }),

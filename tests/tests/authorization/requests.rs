@@ -224,7 +224,21 @@ impl<'a> Maker<'a> {
                 let api = self.post("/v3/apis", self.api()).await;
                 self.published(&format!("/v3/apis/{api}/publications")).await
             }
+            ("/api/v3/developer/teams", _) => self.own_team().await,
+            (_, "developers") if collection.contains("/teams/") => {
+                let (portal, team) = collection.rsplit_once("/teams/").expect("a team");
+                let own = format!("/v3/portals/{}", self.site().await.id);
+                let portal = if portal == "/api/v3/developer" { own.as_str() } else { portal };
+                let mut developer = self.new_developer();
+                developer["status"] = json!("approved");
+                let developer = self.post(&format!("{portal}/developers"), developer).await;
+                self.joined(&format!("{portal}/teams/{team}"), developer).await
+            }
             (_, "developers") => self.post(collection, self.new_developer()).await,
+            (_, "teams") if collection.contains("/developers/") => self.joining_portal_team(collection).await,
+            (_, "teams") if collection.starts_with("/v3/portals/") => {
+                self.post(collection, self.new_portal_team()).await
+            }
             (_, "publications") => self.published(collection).await,
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
@@ -373,6 +387,25 @@ impl<'a> Maker<'a> {
 
     pub fn new_developer(&self) -> Value {
         json!({ "email": self.address(), "full_name": self.name("Developer") })
+    }
+
+    pub fn new_portal_team(&self) -> Value {
+        json!({ "name": self.name("Team"), "description": self.name("For") })
+    }
+
+    /// A team that the developer is in, whose teams the collection is.
+    async fn joining_portal_team(&self, collection: &str) -> String {
+        let (portal, developer) = collection.rsplit_once("/developers/").expect("a developer");
+        let team = self.post(&format!("{portal}/teams"), self.new_portal_team()).await;
+        let developer = developer.trim_end_matches("/teams").to_owned();
+        self.joined(&format!("{portal}/teams/{team}/developers"), developer).await;
+        team
+    }
+
+    /// A team of the portal that requests are sent to, with the developer of it in it.
+    async fn own_team(&self) -> String {
+        let (site, developer) = self.at_portal().await;
+        self.joining_portal_team(&format!("{}/{}/teams", site.developers(), developer.id)).await
     }
 
     /// The token that a developer is mailed who is invited to the portal.

@@ -113,7 +113,9 @@ async fn told_apart(case: &Case, maker: &Maker<'_>) -> Vec<String> {
         }
         let mut replies = Vec::new();
         for ids in [&foreign, &nothing] {
-            match theirs.with(ids).send(&maker.app.owner).await {
+            let caller =
+                if operation.developers_only { &maker.developer().await.client } else { &maker.app.owner };
+            match theirs.with(ids).send(caller).await {
                 Ok(answer) => replies.push(told(&answer, ids)),
                 Err(error) => findings.push(format!("{}  ids {exchanged:?}: {error}", operation.id)),
             }

@@ -46,8 +46,8 @@ pub const DOCUMENTS: [Published; 6] = [
     },
 ];
 
-/// Of all that is published of portals: the portals themselves, and their developers.
-const PORTALS: [&str; 10] = [
+/// Of all that is published of portals: the portals themselves, their developers, and teams of these.
+const PORTALS: [&str; 19] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -58,10 +58,19 @@ const PORTALS: [&str; 10] = [
     "get-developer",
     "update-developer",
     "delete-developer",
+    "list-portal-teams",
+    "create-portal-team",
+    "get-portal-team",
+    "update-portal-team",
+    "delete-portal-team",
+    "list-portal-team-developers",
+    "add-developer-to-portal-team",
+    "remove-developer-from-portal-team",
+    "list-portal-developer-teams",
 ];
 
-/// Of all that is published for developers: how they come by an account, and sign in.
-const DEVELOPERS: [&str; 9] = [
+/// Of all that is published for developers: how they come by an account, sign in, and see their teams.
+const DEVELOPERS: [&str; 12] = [
     "register",
     "verify-email",
     "forgot-password",
@@ -71,6 +80,9 @@ const DEVELOPERS: [&str; 9] = [
     "logout",
     "get-developer-me",
     "get-portal-context",
+    "get-developer-teams",
+    "get-developer-team",
+    "get-developer-team-developers",
 ];
 
 /// The folder of the committed files.

@@ -24,8 +24,14 @@ fn published(operation: &Operation) -> u16 {
 }
 
 /// Replies without a body although something was made.
-const EMPTY: [&str; 5] =
-    ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts", "register", "forgot-password"];
+const EMPTY: [&str; 6] = [
+    "invite-user",
+    "add-user-to-team",
+    "post-teams-teamId-system-accounts",
+    "add-developer-to-portal-team",
+    "register",
+    "forgot-password",
+];
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.

@@ -37,6 +37,10 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
                 ),
             ];
         }
+        "create-portal-team" | "update-portal-team" => {
+            json!({ "name": "Mobile", "description": "Builds the app", "can_own_applications": true })
+        }
+        "add-developer-to-portal-team" => json!({ "id": world.id("spare developer") }),
         "update-developer" => json!({ "status": "approved" }),
         "register" => json!({ "email": "newest@dev.test", "full_name": "Newest" }),
         "forgot-password" => json!({ "email": "dev@dev.test" }),

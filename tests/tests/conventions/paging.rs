@@ -134,7 +134,15 @@ on_both! {
         let (bob, robot) = (world.app.member("bob@acme.test").await, world.id("spare account"));
         let developers = format!("/v3/portals/{}/developers", world.id("portal"));
         let developer = json!({ "email": "second@dev.test", "full_name": "Second" });
-        owner.post(&developers, developer).await.expect(201);
+        let developer = owner.post(&developers, developer).await.expect(201);
+        let teams = format!("/v3/portals/{}/teams", world.id("portal"));
+        let portal_team = owner.post(&teams, json!({ "name": "Second" })).await.expect(201);
+        for (team, member) in [
+            (world.id("portal team"), &developer["id"]),
+            (portal_team["id"].as_str().expect("an id"), &json!(world.id("developer"))),
+        ] {
+            owner.post(&format!("{teams}/{team}/developers"), json!({ "id": member })).await.expect(201);
+        }
         let second = owner.post("/v3/teams", json!({ "name": "Second" })).await.expect(201);
         for team in [world.id("team"), second["id"].as_str().expect("an id")] {
             for (kind, id) in [

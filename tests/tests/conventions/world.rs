@@ -157,7 +157,13 @@ impl World {
         ids.insert("api", id(&owner.post("/v3/apis", json!({ "name": "api" })).await.expect(201)));
         let site = app.portal("portal", json!({})).await;
         let developer = app.developer(&site, "dev@dev.test").await;
-        ids.extend([("portal", site.id), ("developer", developer.id)]);
+        let spare = json!({ "email": "spare@dev.test", "full_name": "Spare" });
+        ids.insert("spare developer", id(&owner.post(&site.developers(), spare).await.expect(201)));
+        let teams = format!("/v3/portals/{}/teams", site.id);
+        let portal_team = id(&owner.post(&teams, json!({ "name": "Mobile" })).await.expect(201));
+        let members = format!("{teams}/{portal_team}/developers");
+        owner.post(&members, json!({ "id": developer.id })).await.expect(201);
+        ids.extend([("portal", site.id), ("developer", developer.id), ("portal team", portal_team)]);
         let published = format!("/v3/apis/{}/publications/{}", ids["api"], ids["portal"]);
         owner.put(&published, json!({})).await.expect(200);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
@@ -202,11 +208,12 @@ impl World {
     }
 
     /// What a path parameter of a path names.
-    fn parameter(&self, path: &str, name: &str) -> &str {
+    pub fn parameter(&self, path: &str, name: &str) -> &str {
         let of_user = path.starts_with("/v3/users/");
         self.id(match name {
             "organizationId" => "organization",
             "organizationLoginPath" => "login path",
+            "teamId" if path.starts_with("/v3/portals/") || path.starts_with("/api/v3/") => "portal team",
             "teamId" => "team",
             "userId" if path.contains("/access-tokens") => "owner",
             "userId" => "user",

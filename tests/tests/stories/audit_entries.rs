@@ -352,6 +352,23 @@ async fn publishing(day: &mut Day) {
     let ann = day.step("create-developer", &[portal], wanted, ("create", &all)).await;
     let (ann, one) = (id(&ann), format!("{at}/developers/{}", id(&ann)));
     day.step("update-developer", &[portal, ann], json!({ "status": "approved" }), ("edit", &one)).await;
+    let team = day
+        .step(
+            "create-portal-team",
+            &[portal],
+            json!({ "name": "T" }),
+            ("create", &format!("{at}/teams/{{new}}")),
+        )
+        .await;
+    let (team, teams) = (id(&team), format!("{at}/teams/{}", id(&team)));
+    let owning = json!({ "can_own_applications": true });
+    day.step("update-portal-team", &[portal, team], owning, ("edit", &teams)).await;
+    let member = format!("{teams}/developers/{ann}");
+    let joins = "add-developer-to-portal-team";
+    day.step(joins, &[portal, team], json!({ "id": ann }), ("add", &member)).await;
+    let leaves = "remove-developer-from-portal-team";
+    day.step(leaves, &[portal, team, ann], Value::Null, ("remove", &member)).await;
+    day.step("delete-portal-team", &[portal, team], Value::Null, ("delete", &teams)).await;
     day.step("delete-developer", &[portal, ann], Value::Null, ("delete", &one)).await;
     day.step("delete-portal", &[portal], Value::Null, ("delete", &at)).await;
 }
