@@ -96,15 +96,35 @@ impl Maker<'_> {
             "update-app-auth-strategy" => {
                 json!({ "dcr_provider_id": self.named_dcr_provider(request).await })
             }
-            "create-portal" => {
+            "create-portal" | "create-portal-v2" => {
                 let mut portal = self.portal();
                 portal["default_application_auth_strategy_id"] = json!(self.named_strategy(request).await);
                 portal
             }
-            "update-portal" => {
+            "update-portal" | "update-portal-v2" => {
                 json!({ "default_application_auth_strategy_id": self.named_strategy(request).await })
             }
             "create-api" => self.api(),
+            "create-api-product" | "update-api-product" => {
+                let portal = self.post("/v3/portals", self.portal()).await;
+                request.ids.push(portal.clone());
+                json!({ "name": self.name("Product"), "portal_ids": [portal] })
+            }
+            "create-api-product-version" => json!({ "name": self.name("v") }),
+            "update-api-product-version" => json!({ "deprecated": true }),
+            "create-portal-product-version" => {
+                let version = self.product_version().await;
+                request.ids.push(version.clone());
+                let strategy = self.named_strategy(request).await;
+                Self::version_in_portal(Some(&version), Some(&strategy))
+            }
+            "replace-portal-product-version" => {
+                let strategy = self.named_strategy(request).await;
+                Self::version_in_portal(None, Some(&strategy))
+            }
+            "update-portal-product-version" => {
+                json!({ "auth_strategy_ids": [self.named_strategy(request).await] })
+            }
             "update-api" => json!({ "description": "Changed" }),
             "publish-api-to-portal" => {
                 json!({ "auth_strategy_ids": [self.named_strategy(request).await] })

@@ -197,6 +197,14 @@ impl<'a> Maker<'a> {
                 self.published(&format!("/v3/apis/{api}/publications")).await
             }
             (_, "publications") => self.published(collection).await,
+            ("/v2/portals", _) => self.post(collection, self.portal()).await,
+            ("/v2/api-products", _) => self.post(collection, self.product()).await,
+            (_, "product-versions") if collection.starts_with("/v2/portals/") => {
+                let version = self.product_version().await;
+                self.post(collection, Self::version_in_portal(Some(&version), None)).await;
+                version
+            }
+            (_, "product-versions") => self.post(collection, json!({ "name": self.name("v") })).await,
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
             (_, "teams") => self.joining(collection).await,
@@ -340,6 +348,29 @@ impl<'a> Maker<'a> {
 
     pub fn portal(&self) -> Value {
         json!({ "name": self.name("Portal"), "description": self.name("For") })
+    }
+
+    pub fn product(&self) -> Value {
+        json!({ "name": self.name("Product"), "description": self.name("For") })
+    }
+
+    /// The id of a version of a product of its own.
+    pub async fn product_version(&self) -> String {
+        let product = self.post("/v2/api-products", self.product()).await;
+        let versions = format!("/v2/api-products/{product}/product-versions");
+        self.post(&versions, json!({ "name": self.name("v") })).await
+    }
+
+    /// What is said of a version in a portal.
+    pub fn version_in_portal(version: Option<&str>, strategy: Option<&str>) -> Value {
+        let mut said = json!({
+            "publish_status": "published", "auth_strategy_ids": strategy.into_iter().collect::<Vec<_>>(),
+            "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
+        });
+        if let Some(version) = version {
+            said["product_version_id"] = json!(version);
+        }
+        said
     }
 
     pub fn api(&self) -> Value {

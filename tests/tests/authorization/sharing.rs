@@ -52,6 +52,8 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "portals",
         "apis",
         "api-publications",
+        "api-products",
+        "product-versions",
     ];
     let older = operation.path.starts_with("/v3/identity-provider/");
     if lists.contains(&last) && !older && !operation.path.contains("/internal/") {
@@ -197,7 +199,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "api_id canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id team_id user_id version";
+        let expected = "api_id canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id product_version_id publish_status team_id user_id version";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

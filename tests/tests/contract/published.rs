@@ -17,23 +17,48 @@ pub struct Published {
     pub copy: &'static str,
     /// The operations that count; all of them if `None`.
     only: Option<&'static [&'static str]>,
+    /// Whether it is older than another that has operations with the same ids; those are served, and named
+    /// here, with `-v2` at the end.
+    older: bool,
 }
 
 /// The documents that the server follows.
-pub const DOCUMENTS: [Published; 5] = [
-    Published { file: "identity-v3.yaml", copy: "identity.json", only: None },
-    Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None },
-    Published { file: "audit-logs-v3.yaml", copy: "audit-logs.json", only: Some(&["get-audit-logs"]) },
+pub const DOCUMENTS: [Published; 6] = [
+    Published { file: "identity-v3.yaml", copy: "identity.json", only: None, older: false },
+    Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None, older: false },
+    Published {
+        file: "audit-logs-v3.yaml",
+        copy: "audit-logs.json",
+        only: Some(&["get-audit-logs"]),
+        older: false,
+    },
     Published {
         file: "application-auth-strategies-v2.yaml",
         copy: "application-auth-strategies.json",
         only: None,
+        older: false,
     },
-    Published { file: "portal-management-v3.yaml", copy: "portals.json", only: Some(&PORTALS) },
+    Published { file: "portal-management-v3.yaml", copy: "portals.json", only: Some(&PORTALS), older: false },
+    Published { file: "portal-management-v2.yaml", copy: "portals-v2.json", only: Some(&OLDER), older: true },
 ];
 
 /// Of all that is published of portals: the portals themselves.
 const PORTALS: [&str; 5] = ["list-portals", "create-portal", "get-portal", "update-portal", "delete-portal"];
+
+/// The same in the older version, and product versions in portals.
+const OLDER: [&str; 11] = [
+    "list-portals-v2",
+    "create-portal-v2",
+    "get-portal-v2",
+    "update-portal-v2",
+    "delete-portal-v2",
+    "list-portal-product-versions",
+    "create-portal-product-version",
+    "get-portal-product-version",
+    "replace-portal-product-version",
+    "update-portal-product-version",
+    "delete-portal-product-version",
+];
 
 /// The folder of the committed files.
 pub fn folder() -> PathBuf {
@@ -49,8 +74,17 @@ impl Published {
     /// The facts of the document in a folder of published documents.
     pub fn extract(&self, folder: &Path) -> Facts {
         let path = folder.join(self.file);
-        let document: Value = serde_norway::from_str(&read(&path))
+        let mut document: Value = serde_norway::from_str(&read(&path))
             .unwrap_or_else(|error| panic!("{} is no YAML: {error}", path.display()));
+        if self.older {
+            let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+            for operation in paths.filter_map(Value::as_object_mut).flat_map(|it| it.values_mut()) {
+                let id = operation.get("operationId").and_then(Value::as_str);
+                if let Some(id) = id.filter(|id| PORTALS.contains(id)).map(|id| format!("{id}-v2")) {
+                    operation["operationId"] = id.into();
+                }
+            }
+        }
         let mut facts = Facts::read(&document, self.only);
         for (id, operation) in &mut facts.operations {
             assert!(

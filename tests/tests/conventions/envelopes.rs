@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 28] = [
+const LISTS: [(&str, Envelope); 32] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -43,6 +43,10 @@ const LISTS: [(&str, Envelope); 28] = [
     ("list-portals", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),
     ("list-api-publications", Envelope::Numbered),
+    ("list-portals-v2", Envelope::Numbered),
+    ("list-api-products", Envelope::Numbered),
+    ("list-api-product-versions", Envelope::Numbered),
+    ("list-portal-product-versions", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

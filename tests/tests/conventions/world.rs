@@ -158,6 +158,22 @@ impl World {
         }
         let published = format!("/v3/apis/{}/publications/{}", ids["api"], ids["portal"]);
         owner.put(&published, json!({})).await.expect(200);
+        let older = json!({ "name": "older portal" });
+        ids.insert("older portal", id(&owner.post("/v2/portals", older).await.expect(201)));
+        ids.insert(
+            "product",
+            id(&owner.post("/v2/api-products", json!({ "name": "Orders" })).await.expect(201)),
+        );
+        let versions = format!("/v2/api-products/{}/product-versions", ids["product"]);
+        for (what, name) in [("version", "v1"), ("spare version", "v0")] {
+            ids.insert(what, id(&owner.post(&versions, json!({ "name": name })).await.expect(201)));
+        }
+        let said = json!({
+            "publish_status": "published", "product_version_id": ids["version"], "auth_strategy_ids": [],
+            "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
+        });
+        let shown = format!("/v2/portals/{}/product-versions", ids["older portal"]);
+        owner.post(&shown, said).await.expect(201);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
         Self { app, service, session, ids, _resolver: resolver }
     }
@@ -211,7 +227,10 @@ impl World {
             "idpId" => "saml",
             "dcrProviderId" => "auth0",
             "authStrategyId" => "key_auth",
+            "portalId" if path.starts_with("/v2/") => "older portal",
             "portalId" => "portal",
+            "apiProductId" => "product",
+            "apiProductVersionId" | "productVersionId" => "version",
             "apiId" => "api",
             "id" => "oidc",
             // An operation that brings a parameter brings something for it to name.
