@@ -11,11 +11,13 @@ use std::{
 };
 
 use appauth::{
+    clients::{Registered, State, store::client_insert},
     dcr_providers::{OpenProvider, config::DcrConfig},
     registration::{Context, Registrar, Settings, Wanted},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use frame::{
+    db::OrgScope,
     outbound::{Allowed, Outbound},
     runtime::{SystemClock, SystemEntropy},
     telemetry::Calls,
@@ -25,7 +27,7 @@ use kernel::DcrProviderId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, Client, PUBLIC_URL, node_peers, peers::Peer, python};
+use crate::{Answer, Client, PUBLIC_URL, TestApp, node_peers, peers::Peer, python};
 
 /// What forms leave as it is.
 const KEPT: &percent_encoding::AsciiSet =
@@ -264,4 +266,21 @@ pub fn wanted(name: &str) -> Wanted {
         audience: None,
         context: Context { organization: id(1), portal: id(2), owner: id(3), strategy: id(4) },
     }
+}
+
+/// Notes a client of a provider of which nobody knows whether it was made; its application's id. A real one takes
+/// a provider that answers nobody.
+pub async fn unconfirmed_client(app: &TestApp, provider: DcrProviderId, name: &str) -> String {
+    let mut wanted = wanted(name);
+    wanted.application = app.app.new_id::<()>(app.org).uuid();
+    wanted.context.organization = app.org.uuid();
+    let mut client = Registered::intended(&app.app, provider, wanted).expect("an intent");
+    client.state = State::CreationUnconfirmed;
+    client.client_id = Some(name.to_owned());
+    client.due_at = None;
+    let session = app.app.db.write();
+    let db = OrgScope::new(session.clone(), app.org);
+    client_insert(&db, &client).await.expect("it is kept");
+    session.commit().await.expect("it is kept");
+    client.id.to_string()
 }

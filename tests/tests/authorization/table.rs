@@ -53,6 +53,8 @@ fn outcome(answer: &Result<Answer, String>, operation: &Operation) -> char {
         Ok(401) => '1',
         Ok(403) => '3',
         Ok(404) => '4',
+        Ok(409) => '9',
+        Ok(422) => '2',
         _ => '?',
     }
 }

@@ -52,8 +52,10 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
             403
         }
         // The path names an API and a portal, the body a strategy.
-        "create-portal" => 400,
-        "update-portal" if !exchanged.contains(&0) => 400,
+        "create-portal" | "create-portal-v2" | "create-api-product" => 400,
+        "update-portal" | "update-portal-v2" | "update-api-product" if !exchanged.contains(&0) => 400,
+        "create-portal-product-version" if !exchanged.contains(&0) => 400,
+        "replace-portal-product-version" | "update-portal-product-version" if exchanged == [2] => 400,
         "publish-api-to-portal" if exchanged == [2] => 400,
         // The path names the strategy, the body its provider.
         "create-app-auth-strategy" => 400,

@@ -129,6 +129,8 @@ impl Operation {
             "/v3/apis",
             "/v3/api-publications",
             "/api/v3/",
+            "/v2/portals",
+            "/v2/api-products",
         ];
         let second_factors = self.path.ends_with("/mfa") || self.path.ends_with("/mfa-settings");
         if second_factors || platform.iter().any(|prefix| self.path.starts_with(prefix)) {
@@ -195,6 +197,7 @@ fn published_uuid(id: &str, parameter: &str) -> bool {
             include_str!("../../contract/organizations.json"),
             include_str!("../../contract/application-auth-strategies.json"),
             include_str!("../../contract/portals.json"),
+            include_str!("../../contract/portals-v2.json"),
         ];
         texts.map(|text| serde_json::from_str(text).expect("the contract is JSON")).to_vec()
     });
