@@ -11,6 +11,7 @@ use std::{
 };
 
 use appauth::{
+    applications::keys::{self, Key, store::key_insert},
     clients::{Registered, State, store::client_insert},
     dcr_providers::{OpenProvider, config::DcrConfig},
     registration::{Context, Registrar, Settings, Wanted},
@@ -23,7 +24,7 @@ use frame::{
     telemetry::Calls,
 };
 use http::Method;
-use kernel::DcrProviderId;
+use kernel::{ApplicationId, DcrProviderId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -283,4 +284,21 @@ pub async fn unconfirmed_client(app: &TestApp, provider: DcrProviderId, name: &s
     client_insert(&db, &client).await.expect("it is kept");
     session.commit().await.expect("it is kept");
     client.id.to_string()
+}
+
+/// Makes a key of an application, as its developer would; its id.
+pub async fn key_of(app: &TestApp, application: &str, name: &str) -> String {
+    let id: ApplicationId = application.parse().expect("an application");
+    let key = Key {
+        id: app.app.new_id(app.org),
+        application_id: id,
+        display_name: name.to_owned(),
+        created_at: app.app.clock.now(app.org),
+        expires_at: None,
+    };
+    let session = app.app.db.write();
+    let db = OrgScope::new(session.clone(), app.org);
+    key_insert(&db, &key, &keys::hash(&app.app, name), None).await.expect("it is kept");
+    session.commit().await.expect("it is kept");
+    key.id.to_string()
 }

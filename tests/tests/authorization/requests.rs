@@ -8,7 +8,7 @@ use std::{
 use http::Method;
 use kernel::{SystemAccountId, UserId};
 use serde_json::{Value, json};
-use tests::{Answer, Client, Developer, Discovery, Site, TestApp, unconfirmed_client};
+use tests::{Answer, Client, Developer, Discovery, Site, TestApp, key_of, unconfirmed_client};
 use tokio::sync::OnceCell;
 
 use crate::operations::Operation;
@@ -235,6 +235,12 @@ impl<'a> Maker<'a> {
             (_, "applications") => self.application(collection).await,
             (_, "credentials") if collection.starts_with("/api/v3/") => {
                 self.own(collection, json!({ "display_name": self.name("Key") })).await
+            }
+            // Only its developer makes one, so it is made behind the organization's back.
+            (_, "credentials") => {
+                let application = collection.trim_end_matches("/credentials");
+                key_of(self.app, application.rsplit('/').next().expect("an application"), &self.name("Key"))
+                    .await
             }
             (_, "registrations") if collection.starts_with("/api/v3/") => {
                 let api = self.published_in(&self.site().await.id).await;

@@ -22,7 +22,7 @@ pub struct Published {
 }
 
 /// The documents that the server follows.
-pub const DOCUMENTS: [Published; 6] = [
+pub const DOCUMENTS: [Published; 7] = [
     Published { file: "identity-v3.yaml", copy: "identity.json", only: None, renamed: &[] },
     Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None, renamed: &[] },
     Published {

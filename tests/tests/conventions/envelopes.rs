@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 32] = [
+const LISTS: [(&str, Envelope); 45] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -51,6 +51,15 @@ const LISTS: [(&str, Envelope); 32] = [
     ("list-api-products", Envelope::Numbered),
     ("list-api-product-versions", Envelope::Numbered),
     ("list-portal-product-versions", Envelope::Numbered),
+    ("list-dcr-provider-clients", Envelope::Numbered),
+    ("list-applications", Envelope::Numbered),
+    ("list-credentials-by-application", Envelope::Numbered),
+    ("list-registrations", Envelope::Numbered),
+    ("list-registrations-by-application", Envelope::Numbered),
+    ("list-application-auth-strategies", Envelope::Numbered),
+    ("developer-list-applications", Envelope::Numbered),
+    ("list-credentials", Envelope::Numbered),
+    ("developer-list-application-registrations", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

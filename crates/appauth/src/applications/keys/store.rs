@@ -33,7 +33,8 @@ pub(super) async fn key_count(db: &OrgScope, application: ApplicationId) -> Resu
     db.count(sql, args![application]).await
 }
 
-pub(super) async fn key_insert(
+/// Keeps a key.
+pub async fn key_insert(
     db: &OrgScope,
     key: &Key,
     hash: &TokenHash,
