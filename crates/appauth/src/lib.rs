@@ -62,7 +62,7 @@ pub fn operations() -> Vec<Operation> {
 /// Every column of sealed secrets of this crate.
 pub static SEALED: [&SealedColumn; 1] = [&dcr_providers::SECRETS];
 
-/// One writer of an organization's strategies, providers, portals, APIs and publications at a time: rows repeat
+/// One writer of an organization's strategies, providers, portals, APIs, products and publications at a time: rows repeat
 /// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)
