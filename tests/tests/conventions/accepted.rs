@@ -75,6 +75,8 @@ on_both! {
                 it.method == Method::DELETE,
                 it.method != Method::GET,
                 std::cmp::Reverse(it.path.matches('/').count()),
+                // The version of a product goes with all that it is in portals.
+                it.path.starts_with("/v2/api-products/"),
             )
         });
         for operation in order {
@@ -112,6 +114,11 @@ on_both! {
                 findings.want(content_type.is_empty() == empty, || {
                     format!("content type [{content_type}]: {line}")
                 });
+            }
+            // What is still in it would keep the portal.
+            if operation.id == "create-portal-product-version" {
+                let path = format!("{}/{}", world.path(operation), world.id("spare version"));
+                world.app.owner.delete(&path).await.expect(204);
             }
             // Second factors that are not there can be removed: nobody is told whether there were any.
             if operation.method == Method::DELETE && operation.id != "delete-user-mfas" {
