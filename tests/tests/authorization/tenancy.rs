@@ -62,6 +62,11 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         "replace-app-auth-strategy" | "update-app-auth-strategy" if !exchanged.contains(&0) => 400,
         // The body lists teams, each of which is checked.
         "update-idp-team-mappings" | "patch-team-group-mappings" => 400,
+        // The path names the portal and the application, the body an owner or an API.
+        "create-application" if !exchanged.contains(&0) => 400,
+        "update-application" if !exchanged.contains(&0) && !exchanged.contains(&1) => 400,
+        "create-application-registration" if !exchanged.contains(&0) && !exchanged.contains(&1) => 400,
+        "developer-create-application-registration" if !exchanged.contains(&0) => 400,
         _ => 404,
     }
 }

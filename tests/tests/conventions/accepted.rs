@@ -74,6 +74,8 @@ on_both! {
             (
                 it.method == Method::DELETE,
                 it.method != Method::GET,
+                // What developers can do ends with them.
+                it.method == Method::DELETE && !it.at_portal(),
                 std::cmp::Reverse(it.path.matches('/').count()),
                 // The version of a product goes with all that it is in portals.
                 it.path.starts_with("/v2/api-products/"),
@@ -88,6 +90,10 @@ on_both! {
                 Some(_) => good::bodies(&world, operation),
                 None if operation.takes("aid") => {
                     vec![(format!("{}?aid=auth0%7C1", world.path(operation)), serde_json::Value::Null)]
+                }
+                // Something is in it still.
+                None if operation.takes("force") => {
+                    vec![(format!("{}?force=true", world.path(operation)), serde_json::Value::Null)]
                 }
                 None => vec![(world.path(operation), serde_json::Value::Null)],
             };

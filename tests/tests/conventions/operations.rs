@@ -129,6 +129,7 @@ impl Operation {
             "/v3/apis",
             "/v3/api-publications",
             "/api/v3/",
+            "/v3/applications",
             "/v2/portals",
             "/v2/api-products",
         ];

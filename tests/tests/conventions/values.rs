@@ -20,7 +20,8 @@ fn moments(value: &Value, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                if name.ends_with("_at") || name == "ts" {
+                let open = ["checked_at", "expires_at", "next_attempt_at"].contains(&name.as_str());
+                if (name.ends_with("_at") && !(open && value.is_null())) || name == "ts" {
                     found.push((name.clone(), value.clone()));
                 }
                 moments(value, found);
@@ -159,6 +160,7 @@ fn cleared(id: &str, field: &str) -> Option<Value> {
         }
         ("update-portal" | "update-portal-v2", "default_application_auth_strategy_id") => Some(Value::Null),
         ("update-dcr-provider", "display_name") => Some(Value::Null),
+        ("developer-update-application", "redirect_uri") => Some(Value::Null),
         _ => None,
     }
 }

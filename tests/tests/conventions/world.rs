@@ -5,7 +5,7 @@ use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Client, Engine, Resolver, TestApp, unconfirmed_client};
+use tests::{Client, Engine, Resolver, TestApp, key_of, unconfirmed_client};
 
 use crate::{
     findings::{Findings, brief},
@@ -430,9 +430,12 @@ async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, d
         "configs": { "openid-connect": openid },
     });
     ids.insert("own client", id(&owner.post("/v2/application-auth-strategies", strategy).await.expect(201)));
-    for (what, strategy) in
-        [("spare api", None), ("token api", Some("own client")), ("spare token api", Some("own client"))]
-    {
+    for (what, strategy) in [
+        ("second api", None),
+        ("spare api", None),
+        ("token api", Some("own client")),
+        ("spare token api", Some("own client")),
+    ] {
         let api = id(&owner.post("/v3/apis", json!({ "name": what })).await.expect(201));
         let with = strategy.map_or_else(|| json!({}), |it| json!({ "auth_strategy_ids": [ids[it]] }));
         owner.put(&format!("/v3/apis/{api}/publications/{}", ids["portal"]), with).await.expect(200);
@@ -442,8 +445,12 @@ async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, d
     let given = json!({ "name": "given", "owner": { "type": "developer", "id": ids["developer"] } });
     ids.insert("application", id(&owner.post(&all, given).await.expect(201)));
     let registrations = format!("{all}/{}/registrations", ids["application"]);
+    key_of(app, &ids["application"], "key one").await;
+    key_of(app, &ids["application"], "key two").await;
     let wish = json!({ "api_id": ids["api"] });
     ids.insert("registration", id(&owner.post(&registrations, wish).await.expect(201)));
+
+    owner.post(&registrations, json!({ "api_id": ids["second api"] })).await.expect(201);
 
     let own = json!({ "name": "own", "auth_strategy_id": ids["own client"], "client_id": "mine" });
     ids.insert("own application", id(&developer.post("/api/v3/applications", own).await.expect(201)));
@@ -455,5 +462,6 @@ async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, d
         developer.post(&format!("/api/v3/applications/{keyed}/credentials"), json!({})).await.expect(201);
     ids.extend([("keyed application", keyed), ("credential", id(&key))]);
     let provider = ids["curity"].parse().expect("an id");
+    unconfirmed_client(app, provider, "another client").await;
     ids.insert("client", unconfirmed_client(app, provider, "client").await);
 }

@@ -32,12 +32,14 @@ fn organizations() -> Vec<Operation> {
             .doc(TAG, "List a portal's registrations", "")
             .platform_errors()
             .list(&OF_PORTAL)
+            .plain_ids()
             .handle(registration_list_all),
         get("list-registrations-by-application", ALL)
             .allow(NO_SERVICES, of(Action::Read, VIEWER))
             .doc(TAG, "List an application's registrations", "")
             .platform_errors()
             .list(&OF_APPLICATION)
+            .plain_ids()
             .handle(registration_list),
         post("create-application-registration", ALL)
             .allow(NO_SERVICES, grant())
@@ -49,6 +51,7 @@ fn organizations() -> Vec<Operation> {
             )
             .platform_errors()
             .errors(&[409])
+            .plain_ids()
             .handle(registration_create),
         get("get-application-registration", ONE)
             .allow(NO_SERVICES, of(Action::Read, VIEWER))

@@ -268,8 +268,12 @@ pub(super) async fn own_update(
             _ => before.client_id.clone(),
         },
         redirect_uri: patch.redirect_uri.over(before.redirect_uri.clone()),
-        description: patch.description.over(before.description.clone()),
-        scopes: patch.scopes.over(Some(before.scopes.clone())).unwrap_or_default(),
+        // The contract takes one away by an empty text only.
+        description: match patch.description {
+            Patch::Value(text) => Some(text),
+            Patch::Absent | Patch::Null => before.description.clone(),
+        },
+        scopes: patch.scopes.or(before.scopes.clone()),
         updated_at: cx.now(),
         ..before.clone()
     };
@@ -351,7 +355,7 @@ pub(super) async fn own_credential_update(
     draft: Draft<CredentialRename>,
 ) -> Result<FoundEmpty> {
     let application = own_application(&cx, &reading(&cx), id).await?;
-    credentials::credential_update(&cx, &application, &credential, draft.parse()?).await?;
+    credentials::credential_update(&cx, &application, &credential, draft).await?;
     Ok(FoundEmpty)
 }
 

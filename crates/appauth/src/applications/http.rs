@@ -49,12 +49,14 @@ fn organizations() -> Vec<Operation> {
             )
             .platform_errors()
             .errors(&[409, 502, 503])
+            .plain_ids()
             .handle(application_create),
         get("list-applications", ALL)
             .allow(NO_SERVICES, all(Action::List, VIEWER))
             .doc(TAG, "List a portal's applications", "")
             .platform_errors()
             .list(&OF_PORTAL)
+            .plain_ids()
             .handle(application_list_of),
         get("get-application", ONE)
             .allow(NO_SERVICES, one(Action::Read, VIEWER))
@@ -65,6 +67,7 @@ fn organizations() -> Vec<Operation> {
             .allow(NO_SERVICES, Rule::Member)
             .doc(TAG, "Get an application, whichever portal it is in", "404 for whoever may not read it there.")
             .platform_errors()
+            .plain_ids()
             .handle(application_get_anywhere),
         patch("update-application", ONE)
             .allow(NO_SERVICES, one(Action::Edit, MAINTAINER))
@@ -88,6 +91,7 @@ fn organizations() -> Vec<Operation> {
             .platform_errors()
             .errors(&[409, 502, 503])
             .list(&CREDENTIALS)
+            .plain_ids()
             .handle(credential_list_of),
     ]
 }
@@ -123,6 +127,7 @@ fn developers() -> Vec<Operation> {
             "Its client at the identity provider follows.",
         )
         .errors(&[400, 409, 502, 503])
+        .plain_ids()
         .handle(own_update),
         own(
             delete("developer-delete-application", ONE_OWN),

@@ -136,6 +136,10 @@ impl Rule for RedirectUri {
             return no(Fault::TooLong(LONGEST));
         }
         let plain = |c: char| c.is_ascii_graphic() && c != '\\';
+        if text.starts_with("http") {
+            // As everywhere: with a host, and nobody's name in front of it.
+            kernel::rules::Url(LONGEST).read(value)?;
+        }
         let Ok(url) = Url::parse(text) else { return no(Fault::NotAUrl) };
         let runs = ["javascript", "data", "vbscript", "blob", "file", "about"].contains(&url.scheme());
         if runs || !text.chars().all(plain) {
@@ -199,6 +203,8 @@ mod tests {
             "https://a b/",
             "https://app.example/\u{e9}",
             "data:text/html,x",
+            "https:///x",
+            "https://u:p@app.example/",
             &long,
         ] {
             assert!(RedirectUri.read(&json!(bad)).is_err(), "{bad}");
