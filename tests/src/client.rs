@@ -86,11 +86,6 @@ impl Client {
         Self { cookies: Some(cookies.to_owned()), ..self.clone() }
     }
 
-    /// The cookies.
-    pub fn cookies(&self) -> Option<&str> {
-        self.cookies.as_deref()
-    }
-
     /// The credential.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()

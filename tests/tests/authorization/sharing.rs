@@ -215,7 +215,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "api_id canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id product_version_id team_id user_id version";
+        let expected = "api_id api_name canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id product_version_id team_id user_id version";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

@@ -16,8 +16,8 @@ use crate::reply::Reply;
 pub fn head(client: &Client, method: &str, path: &str) -> Vec<u8> {
     let (host, token) = (client.host(), client.token());
     let credential = match client.cookies() {
-        Some(cookies) => format!("cookie: {cookies}"),
-        None => format!("authorization: Bearer {token}"),
+        "" => format!("authorization: Bearer {token}"),
+        cookies => format!("cookie: {cookies}"),
     };
     format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{credential}\r\n").into_bytes()
 }

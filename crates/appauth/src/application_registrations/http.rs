@@ -32,14 +32,14 @@ fn organizations() -> Vec<Operation> {
             .doc(TAG, "List a portal's registrations", "")
             .platform_errors()
             .list(&OF_PORTAL)
-            .plain_ids()
+            .errors(&[400])
             .handle(registration_list_all),
         get("list-registrations-by-application", ALL)
             .allow(NO_SERVICES, of(Action::Read, VIEWER))
             .doc(TAG, "List an application's registrations", "")
             .platform_errors()
             .list(&OF_APPLICATION)
-            .plain_ids()
+            .errors(&[400])
             .handle(registration_list),
         post("create-application-registration", ALL)
             .allow(NO_SERVICES, grant())
@@ -50,8 +50,7 @@ fn organizations() -> Vec<Operation> {
                  `status` the publication and the portal say whether it is approved at once.",
             )
             .platform_errors()
-            .errors(&[409])
-            .plain_ids()
+            .errors(&[400, 409])
             .handle(registration_create),
         get("get-application-registration", ONE)
             .allow(NO_SERVICES, of(Action::Read, VIEWER))

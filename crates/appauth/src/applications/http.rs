@@ -48,15 +48,14 @@ fn organizations() -> Vec<Operation> {
                  names is taken over. Its secret is for the developer, who regenerates it.",
             )
             .platform_errors()
-            .errors(&[409, 502, 503])
-            .plain_ids()
+            .errors(&[400, 409, 502, 503])
             .handle(application_create),
         get("list-applications", ALL)
             .allow(NO_SERVICES, all(Action::List, VIEWER))
             .doc(TAG, "List a portal's applications", "")
             .platform_errors()
             .list(&OF_PORTAL)
-            .plain_ids()
+            .errors(&[400])
             .handle(application_list_of),
         get("get-application", ONE)
             .allow(NO_SERVICES, one(Action::Read, VIEWER))
@@ -89,9 +88,8 @@ fn organizations() -> Vec<Operation> {
             .allow(NO_SERVICES, one(Action::Read, VIEWER))
             .doc(TAG, "List an application's credentials", "Without the secrets, which nobody is shown twice.")
             .platform_errors()
-            .errors(&[409, 502, 503])
+            .errors(&[400, 409, 502, 503])
             .list(&CREDENTIALS)
-            .plain_ids()
             .handle(credential_list_of),
     ]
 }
