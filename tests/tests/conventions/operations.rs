@@ -198,6 +198,7 @@ fn published_uuid(id: &str, parameter: &str) -> bool {
             include_str!("../../contract/organizations.json"),
             include_str!("../../contract/application-auth-strategies.json"),
             include_str!("../../contract/portals.json"),
+            include_str!("../../contract/developers.json"),
             include_str!("../../contract/portals-v2.json"),
         ];
         texts.map(|text| serde_json::from_str(text).expect("the contract is JSON")).to_vec()
@@ -205,7 +206,11 @@ fn published_uuid(id: &str, parameter: &str) -> bool {
     // The older of two operations with the same id has a mark here; its document stands last.
     let (id, documents) = match id.strip_suffix("-v2") {
         Some(id) => (id, &CONTRACT[CONTRACT.len() - 1..]),
-        None => (id, CONTRACT.as_slice()),
+        // So has what developers do, where the organization does the same.
+        None => match id.strip_prefix("developer-") {
+            Some(id) => (id, &CONTRACT[CONTRACT.len() - 2..CONTRACT.len() - 1]),
+            None => (id, CONTRACT.as_slice()),
+        },
     };
     let paths = documents.iter().filter_map(|document| document["paths"].as_object()).flat_map(Map::values);
     let mut operations = paths.filter_map(Value::as_object).flat_map(Map::values);

@@ -78,7 +78,7 @@ fn developers() -> Vec<Operation> {
             .at_portal()
             .doc(OWN, "List my application's registrations", "")
             .list(&OF_APPLICATION)
-            .handle(own_list),
+            .errors(&[400]).handle(own_list),
         post("developer-create-application-registration", ALL_OWN)
             .allow(DEVELOPERS, Rule::Developer)
             .at_portal()
@@ -88,7 +88,7 @@ fn developers() -> Vec<Operation> {
                 "It is approved at once if the API's publication or the portal says so; else it waits for the \
                  organization.",
             )
-            .errors(&[409])
+            .errors(&[400, 409])
             .handle(own_create),
         get("developer-get-application-registration", ONE_OWN)
             .allow(DEVELOPERS, Rule::Developer)

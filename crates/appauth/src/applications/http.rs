@@ -118,27 +118,27 @@ fn developers() -> Vec<Operation> {
         )
         .errors(&[404, 409, 502, 503])
         .handle(own_create),
-        own(get("developer-get-application", ONE_OWN), "Get my application", "").handle(own_get),
+        own(get("developer-get-application", ONE_OWN), "Get my application", "").errors(&[400]).handle(own_get),
         own(
             patch("developer-update-application", ONE_OWN),
             "Change my application",
             "Its client at the identity provider follows.",
         )
         .errors(&[400, 409, 502, 503])
-        .plain_ids()
         .handle(own_update),
         own(
             delete("developer-delete-application", ONE_OWN),
             "Delete my application",
             "Its credentials and registrations end at once.",
         )
+        .errors(&[400])
         .handle(own_delete),
         own(
             get("list-credentials", "/api/v3/applications/{applicationId}/credentials"),
             "List my application's credentials",
             "",
         )
-        .errors(&[409, 502, 503])
+        .errors(&[400, 409, 502, 503])
         .list(&CREDENTIALS)
         .handle(own_credentials),
         own(
@@ -146,7 +146,7 @@ fn developers() -> Vec<Operation> {
             "Make a further credential",
             "A key, or a secret of the application's client where it can have several. It is shown this once.",
         )
-        .errors(&[409, 502, 503])
+        .errors(&[400, 409, 502, 503])
         .handle(own_credential_create),
         own(
             put("update-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
@@ -154,15 +154,13 @@ fn developers() -> Vec<Operation> {
             "",
         )
         .errors(&[400])
-        .plain_ids()
         .handle(own_credential_update),
         own(
             delete("delete-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
             "End a credential",
             "The last secret of a client stays.",
         )
-        .errors(&[409, 502, 503])
-        .plain_ids()
+        .errors(&[400, 409, 502, 503])
         .handle(own_credential_delete),
         own(
             get("get-application-granted-scopes", "/api/v3/applications/{applicationId}/granted-scopes"),
@@ -177,7 +175,7 @@ fn developers() -> Vec<Operation> {
             "The old one ends. 409 if there are several: one is added then, and one deleted. The new one is shown this \
              once.",
         )
-        .errors(&[409, 502, 503])
+        .errors(&[400, 409, 502, 503])
         .handle(secret_regenerate),
     ]
 }
