@@ -12,7 +12,7 @@ use kernel::{
 };
 use serde_json::{Value, json};
 
-use super::{PortalDeveloper, store::Home};
+use super::store::Home;
 
 /// What a link is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,18 +76,6 @@ pub(super) async fn make(cx: &Cx, developer: DeveloperId, purpose: Purpose) -> R
 
 /// Makes a link and mails it.
 pub(super) async fn send(
-    cx: &Cx,
-    home: &Home,
-    developer: &PortalDeveloper,
-    email: &Email,
-    purpose: Purpose,
-    letter: &str,
-) -> Result<()> {
-    send_to(cx, home, developer.id, email, purpose, letter).await
-}
-
-/// The same, for whoever knows no more than the id.
-pub(super) async fn send_to(
     cx: &Cx,
     home: &Home,
     developer: DeveloperId,

@@ -205,7 +205,7 @@ async fn developer_create(
         return Err(Problem::Conflict(why));
     };
     if invited {
-        links::send(&cx, &home, &developer, &email, links::Purpose::Verify, "developer_invite.txt").await?;
+        links::send(&cx, &home, developer.id, &email, links::Purpose::Verify, "developer_invite.txt").await?;
     }
     Ok(Created(developer))
 }
