@@ -348,6 +348,9 @@ on_both! {
         assert_eq!(registered.into_iter().collect::<Vec<_>>(), [(201, 8)]);
         assert_eq!(app.owner.get(&site.developers()).await.expect(200)["meta"]["page"]["total"], 1);
 
+        let links = "SELECT CAST(COUNT(*) AS TEXT) FROM developer_links WHERE used_at IS NULL";
+        assert_eq!(app.database.query(links).await, ["1"], "of several links the newest is good");
+
         // Two tabs that refresh at once both go on.
         let ann = app.developer(&site, "ann@dev.test").await;
         let path = format!("{DEVELOPER}/refresh");

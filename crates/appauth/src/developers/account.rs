@@ -22,7 +22,7 @@ use super::{
     context::site_with_sign_in,
     developer_insert, home_require,
     links::{self, LinkToken, Purpose},
-    path,
+    path, serialize,
     store::{self, Home},
 };
 
@@ -144,6 +144,7 @@ pub(super) async fn email_verify(
     let site = site_with_sign_in(&cx)?;
     let VerifyEmailRequest { token } = draft.parse()?;
     let link = links::find(&cx, cx.db(), site.portal, &token, &[Purpose::Verify]).await?;
+    serialize(&cx, link.developer_id).await?;
     links::spend(&cx, &token).await?;
     store::developer_verified(cx.db(), link.developer_id, cx.now()).await?;
     let token = links::make(&cx, link.developer_id, Purpose::Reset).await?;
@@ -210,6 +211,7 @@ pub(super) async fn password_put(
     token: &Secret<String>,
     Prepared { developer, hash }: Prepared,
 ) -> Result<Status> {
+    serialize(cx, developer).await?;
     links::spend(cx, token).await?;
     links::drop_all(cx, developer).await?;
     let now = cx.now();
