@@ -31,6 +31,7 @@ mod personal_tokens;
 mod plans;
 mod portal_teams;
 mod products;
+mod provider_clients;
 mod publishing;
 mod role_catalogue;
 mod roles;
