@@ -29,6 +29,9 @@ const NAMELESS: &[&str] = &[
     // For people of an Auth0 tenant alone.
     "get-auth0-organizations-internal",
     "saml-metadata",
+    // Names the organization, but only inside of marks.
+    "get-gateway-configuration",
+    "get-gateway-status",
     // Names the organization, but only inside of KRNs.
     "get-users-me-permissions",
     // For platform services alone; a user sees nothing by them.
@@ -53,6 +56,7 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "developers",
         "apis",
         "api-publications",
+        "api-implementations",
     ];
     let older = operation.path.starts_with("/v3/identity-provider/");
     if lists.contains(&last) && !older && !operation.path.contains("/internal/") {

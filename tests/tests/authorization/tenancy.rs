@@ -55,6 +55,7 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         "create-portal" => 400,
         "update-portal" if !exchanged.contains(&0) => 400,
         "publish-api-to-portal" if exchanged == [2] => 400,
+        "check-gateway-access" => 400,
         // The path names the strategy, the body its provider.
         "create-app-auth-strategy" => 400,
         "replace-app-auth-strategy" | "update-app-auth-strategy" if !exchanged.contains(&0) => 400,

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 29] = [
+const LISTS: [(&str, Envelope); 30] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -44,6 +44,7 @@ const LISTS: [(&str, Envelope); 29] = [
     ("list-portal-developers", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),
     ("list-api-publications", Envelope::Numbered),
+    ("list-api-implementations", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

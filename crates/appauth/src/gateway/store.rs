@@ -215,6 +215,11 @@ pub(super) async fn change_take(platform: &PlatformScope, now: Timestamp) -> Res
     Ok(taken.len())
 }
 
+/// Takes up what has changed in one organization, for whoever looks at its gateway now.
+pub(super) async fn change_take_of(db: &OrgScope) -> Result<u64, DbError> {
+    db.execute(org_sql!("DELETE FROM gateway_changes WHERE org_id = $1"), args![]).await
+}
+
 /// Makes an organization due.
 pub(super) async fn sync_want(db: &OrgScope, now: Timestamp) -> Result<(), DbError> {
     let sql = org_sql!(

@@ -95,7 +95,8 @@ pub async fn sync_now(app: &App, org: OrgId) -> std::result::Result<Report, Fail
     gateway(app)?;
     let now = WallClock::now(&*app.wall);
     let lease = written(app, org, |db| async move {
-        // Nobody ever had it before the first time.
+        store::change_take_of(&db).await?;
+        // Before the first time there is nothing that could be taken.
         store::sync_want(&db, now).await?;
         Ok(store::sync_take_one(&db, now, now.plus(LEASE)).await?)
     })
