@@ -156,9 +156,9 @@ impl World {
         }
         ids.insert("api", id(&owner.post("/v3/apis", json!({ "name": "api" })).await.expect(201)));
         ids.insert("spare api", id(&owner.post("/v3/apis", json!({ "name": "spare" })).await.expect(201)));
-        let service = json!({ "id": ids["api"], "control_plane_id": NOBODY });
-        let linked = format!("/v3/apis/{}/implementations", ids["api"]);
-        let linked = owner.post(&linked, json!({ "service": service })).await.expect(201);
+        let linked = json!({ "service": { "id": ids["api"], "control_plane_id": NOBODY } });
+        let implementations = format!("/v3/apis/{}/implementations", ids["api"]);
+        let linked = owner.post(&implementations, linked).await.expect(201);
         ids.insert("implementation", id(&linked));
         let site = app.portal("portal", json!({})).await;
         let developer = app.developer(&site, "dev@dev.test").await;
