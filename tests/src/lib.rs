@@ -23,7 +23,7 @@ pub use developers::{Developer, Site};
 pub use marketplace::{AWS_KEY, Marketplace, Resolver};
 pub use passkey_device::PasskeyDevice;
 pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
-pub use registrars::{Certificate, Registry, wanted};
+pub use registrars::{Certificate, Registry, key_of, unconfirmed_client, wanted};
 pub use saml_peers::{KeyPair, Make, SamlAnswer, SamlProvider};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a

@@ -11,21 +11,24 @@ use std::{
 };
 
 use appauth::{
+    applications::keys::{self, Key, store::key_insert},
+    clients::{Registered, State, store::client_insert},
     dcr_providers::{OpenProvider, config::DcrConfig},
     registration::{Context, Registrar, Settings, Wanted},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use frame::{
+    db::OrgScope,
     outbound::{Allowed, Outbound},
     runtime::{SystemClock, SystemEntropy},
     telemetry::Calls,
 };
 use http::Method;
-use kernel::DcrProviderId;
+use kernel::{ApplicationId, DcrProviderId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, Client, PUBLIC_URL, node_peers, peers::Peer, python};
+use crate::{Answer, Client, PUBLIC_URL, TestApp, node_peers, peers::Peer, python};
 
 /// What forms leave as it is.
 const KEPT: &percent_encoding::AsciiSet =
@@ -269,4 +272,38 @@ pub fn wanted(name: &str) -> Wanted {
         audience: None,
         context: Context { organization: id(1), portal: id(2), owner: id(3), strategy: id(4) },
     }
+}
+
+/// Notes a client of a provider of which nobody knows whether it was made; its application's id. A real one takes
+/// a provider that answers nobody.
+pub async fn unconfirmed_client(app: &TestApp, provider: DcrProviderId, name: &str) -> String {
+    let mut wanted = wanted(name);
+    wanted.application = app.app.new_id::<()>(app.org).uuid();
+    wanted.context.organization = app.org.uuid();
+    let mut client = Registered::intended(&app.app, provider, wanted).expect("an intent");
+    client.state = State::CreationUnconfirmed;
+    client.client_id = Some(name.to_owned());
+    client.due_at = None;
+    let session = app.app.db.write();
+    let db = OrgScope::new(session.clone(), app.org);
+    client_insert(&db, &client).await.expect("it is kept");
+    session.commit().await.expect("it is kept");
+    client.id.to_string()
+}
+
+/// Makes a key of an application, as its developer would; its id.
+pub async fn key_of(app: &TestApp, application: &str, name: &str) -> String {
+    let id: ApplicationId = application.parse().expect("an application");
+    let key = Key {
+        id: app.app.new_id(app.org),
+        application_id: id,
+        display_name: name.to_owned(),
+        created_at: app.app.clock.now(app.org),
+        expires_at: None,
+    };
+    let session = app.app.db.write();
+    let db = OrgScope::new(session.clone(), app.org);
+    key_insert(&db, &key, &keys::hash(&app.app, name), None).await.expect("it is kept");
+    session.commit().await.expect("it is kept");
+    key.id.to_string()
 }

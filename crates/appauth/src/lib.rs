@@ -91,7 +91,7 @@ pub fn operations() -> Vec<Operation> {
 pub static SEALED: [&SealedColumn; 3] =
     [&dcr_providers::SECRETS, &clients::MANAGEMENT, &applications::keys::KEYS];
 
-/// One writer of an organization's strategies, providers, portals, APIs and publications at a time: rows repeat
+/// One writer of an organization's strategies, providers, portals, APIs, products and publications at a time: rows repeat
 /// what they show of each other, so none may change while another that shows it is being written.
 async fn serialize(cx: &Cx) -> Result<()> {
     Ok(cx.db().serialize("application-auth").await?)

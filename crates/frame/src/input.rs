@@ -68,9 +68,7 @@ impl<A, B, C> PathIds for (Id<A>, Id<B>, Id<C>) {
 impl<A> PathIds for (Id<A>, String) {
     const COUNT: usize = 2;
     fn read(values: &[String]) -> Result<Self, usize> {
-        // No text of a database has a NUL, so what has one names nothing.
-        let name = values.get(1).filter(|name| !name.contains('\0')).ok_or(1_usize)?;
-        Ok((Id::read(values)?, name.clone()))
+        Ok((Id::read(values)?, values.get(1).cloned().unwrap_or_default()))
     }
 }
 

@@ -97,15 +97,52 @@ impl Maker<'_> {
             "update-app-auth-strategy" => {
                 json!({ "dcr_provider_id": self.named_dcr_provider(request).await })
             }
-            "create-portal" => {
+            "create-portal" | "create-portal-v2" => {
                 let mut portal = self.portal();
                 portal["default_application_auth_strategy_id"] = json!(self.named_strategy(request).await);
                 portal
             }
-            "update-portal" => {
+            "update-portal" | "update-portal-v2" => {
                 json!({ "default_application_auth_strategy_id": self.named_strategy(request).await })
             }
             "create-developer" => self.new_developer(),
+            "create-application" | "update-application" => {
+                let portal = request.path.split('/').nth(3).expect("a portal");
+                let developer =
+                    self.post(&format!("/v3/portals/{portal}/developers"), self.new_developer()).await;
+                request.ids.push(developer.clone());
+                let owner = json!({ "type": "developer", "id": developer });
+                if operation == "create-application" {
+                    json!({ "name": self.name("Application"), "owner": owner })
+                } else {
+                    json!({ "owner": owner })
+                }
+            }
+            "create-application-registration" => {
+                let portal = request.path.split('/').nth(3).expect("a portal");
+                let api = self.published_in(portal).await;
+                request.ids.push(api.clone());
+                json!({ "api_id": api })
+            }
+            "update-application-registration" => json!({ "status": "approved" }),
+            "developer-create-application" => json!({ "name": self.name("Application") }),
+            "developer-update-application" => json!({ "name": self.name("Changed") }),
+            "developer-create-application-registration" => {
+                let api = self.published_in(&self.site().await.id).await;
+                request.ids.push(api.clone());
+                json!({ "api_id": api })
+            }
+            "create-credential" | "update-credential" => json!({ "display_name": self.name("Key") }),
+            "repair-dcr-provider-client" => json!({ "action": "register" }),
+            "create-portal-team" => self.new_portal_team(),
+            "update-portal-team" => json!({ "can_own_applications": true }),
+            "add-developer-to-portal-team" => {
+                let portal =
+                    request.path.trim_end_matches("/developers").rsplit_once("/teams/").expect("a team").0;
+                let developer = self.object(&format!("{portal}/developers"), subject).await;
+                request.ids.push(developer.clone());
+                json!({ "id": developer })
+            }
             "update-developer" => json!({ "status": "approved" }),
             "register" => self.new_developer(),
             "forgot-password" => json!({ "email": self.address() }),
@@ -120,6 +157,26 @@ impl Maker<'_> {
                 json!({ "username": self.developer().await.email, "password": Developer::PASSWORD })
             }
             "create-api" => self.api(),
+            "create-api-product" | "update-api-product" => {
+                let portal = self.post("/v3/portals", self.portal()).await;
+                request.ids.push(portal.clone());
+                json!({ "name": self.name("Product"), "portal_ids": [portal] })
+            }
+            "create-api-product-version" => json!({ "name": self.name("v") }),
+            "update-api-product-version" => json!({ "deprecated": true }),
+            "create-portal-product-version" => {
+                let version = self.product_version().await;
+                request.ids.push(version.clone());
+                let strategy = self.named_strategy(request).await;
+                Self::version_in_portal(Some(&version), Some(&strategy))
+            }
+            "replace-portal-product-version" => {
+                let strategy = self.named_strategy(request).await;
+                Self::version_in_portal(None, Some(&strategy))
+            }
+            "update-portal-product-version" => {
+                json!({ "auth_strategy_ids": [self.named_strategy(request).await] })
+            }
             "update-api" => json!({ "description": "Changed" }),
             "publish-api-to-portal" => {
                 json!({ "auth_strategy_ids": [self.named_strategy(request).await] })
@@ -149,10 +206,15 @@ impl Maker<'_> {
     }
 
     async fn named_strategy(&self, request: &mut Request) -> String {
-        let keys = json!({ "name": "x", "display_name": "x", "strategy_type": "key_auth", "configs": { "key-auth": {} } });
-        let strategy = self.post("/v2/application-auth-strategies", keys).await;
+        let strategy = self.strategy_of_keys().await;
         request.ids.push(strategy.clone());
         strategy
+    }
+
+    pub async fn strategy_of_keys(&self) -> String {
+        let name = self.name("Keys");
+        let keys = json!({ "name": name, "display_name": name, "strategy_type": "key_auth", "configs": { "key-auth": {} } });
+        self.post("/v2/application-auth-strategies", keys).await
     }
 
     async fn named_team(&self, request: &mut Request) -> String {

@@ -16,11 +16,13 @@ use crate::{
 type Line = (&'static str, &'static str, &'static str, &'static str, [&'static str; 3]);
 
 /// The types, where their entities are, and what roles come to.
-const TYPES: [(&str, &str, &[Line]); 4] = [
+const TYPES: [(&str, &str, &[Line]); 6] = [
     ("DCR Providers", "/v2/dcr-providers", &REGISTRATION),
     ("Application Auth Strategies", "/v2/application-auth-strategies", &REGISTRATION),
     ("Portals", "/v3/portals", &PORTALS),
+    ("Portals", "/v2/portals", &PORTALS),
     ("APIs", "/v3/apis", &APIS),
+    ("API Products", "/v2/api-products", &PRODUCTS),
 ];
 
 const REGISTRATION: [Line; 10] = [
@@ -61,6 +63,22 @@ const APIS: [Line; 11] = [
     ("Creator", "*", "us", "+", ["both", "333", "33"]),
     ("Admin", "*", "eu", "3", ["none", "333", "33"]),
     ("Registration Approver", "1", "*", "3", ["one", "+33", "33"]),
+    ("Admin", "1", "us", "3", ["one", "+++", "33"]),
+    ("Maintainer", "1", "eu", "3", ["none", "333", "33"]),
+    ("Creator", "1", "*", "3", ["one", "333", "33"]),
+];
+
+const PRODUCTS: [Line; 12] = [
+    //                       create list read edit delete of 1, read edit of 2
+    ("Creator", "*", "*", "+", ["both", "333", "33"]),
+    ("Admin", "*", "*", "3", ["both", "+++", "++"]),
+    ("Maintainer", "*", "us", "3", ["both", "++3", "++"]),
+    ("Publisher", "*", "*", "3", ["both", "+33", "+3"]),
+    ("Application Registration", "*", "*", "3", ["both", "+33", "+3"]),
+    ("Viewer", "*", "*", "3", ["both", "+33", "+3"]),
+    ("Creator", "*", "us", "+", ["both", "333", "33"]),
+    ("Admin", "*", "eu", "3", ["none", "333", "33"]),
+    ("Viewer", "1", "*", "3", ["one", "+33", "33"]),
     ("Admin", "1", "us", "3", ["one", "+++", "33"]),
     ("Maintainer", "1", "eu", "3", ["none", "333", "33"]),
     ("Creator", "1", "*", "3", ["one", "333", "33"]),
@@ -123,6 +141,7 @@ on_both! {
                     "DCR Providers" => maker.dcr_provider(),
                     "Portals" => maker.portal(),
                     "APIs" => maker.api(),
+                    "API Products" => maker.product(),
                     _ => json!({ "name": "x", "display_name": "x", "strategy_type": "key_auth", "configs": { "key-auth": {} } }),
                 };
                 let made = client.post(path, new).await;

@@ -8,7 +8,7 @@ use std::{
 use http::Method;
 use kernel::{SystemAccountId, UserId};
 use serde_json::{Value, json};
-use tests::{Answer, Client, Developer, Discovery, Site, TestApp};
+use tests::{Answer, Client, Developer, Discovery, Site, TestApp, key_of, unconfirmed_client};
 use tokio::sync::OnceCell;
 
 use crate::operations::Operation;
@@ -229,8 +229,72 @@ impl<'a> Maker<'a> {
                 self.post(&format!("/v3/apis/{api}/implementations"), self.implementation()).await
             }
             (_, "implementations") => self.post(collection, self.implementation()).await,
+            ("/api/v3/developer/teams", _) => self.own_team().await,
+            ("/v3/applications", _) => {
+                let portal = self.post("/v3/portals", self.portal()).await;
+                self.application(&format!("/v3/portals/{portal}/applications")).await
+            }
+            ("/api/v3/applications", _) => {
+                self.own(collection, json!({ "name": self.name("Application") })).await
+            }
+            (_, "applications") => self.application(collection).await,
+            (_, "credentials") if collection.starts_with("/api/v3/") => {
+                self.own(collection, json!({ "display_name": self.name("Key") })).await
+            }
+            // Only its developer makes one, so it is made behind the organization's back.
+            (_, "credentials") => {
+                let application = collection.trim_end_matches("/credentials");
+                key_of(self.app, application.rsplit('/').next().expect("an application"), &self.name("Key"))
+                    .await
+            }
+            (_, "registrations") if collection.starts_with("/api/v3/") => {
+                let api = self.published_in(&self.site().await.id).await;
+                self.own(collection, json!({ "api_id": api })).await
+            }
+            (_, "registrations") => {
+                let portal = collection.split('/').nth(3).expect("a portal");
+                let api = self.published_in(portal).await;
+                self.post(collection, json!({ "api_id": api })).await
+            }
+            (_, "application-registrations") => {
+                let portal = collection.trim_end_matches("/application-registrations");
+                let application = self.application(&format!("{portal}/applications")).await;
+                let api = self.published_in(portal.rsplit('/').next().expect("a portal")).await;
+                let registrations = format!("{portal}/applications/{application}/registrations");
+                self.post(&registrations, json!({ "api_id": api })).await
+            }
+            ("/api/v3/application-auth-strategies", _) => {
+                let strategy = self.strategy_of_keys().await;
+                let api = self.post("/v3/apis", self.api()).await;
+                let path = format!("/v3/apis/{api}/publications/{}", self.site().await.id);
+                let with = json!({ "auth_strategy_ids": [strategy] });
+                self.app.owner.put(&path, with).await.expect(200);
+                strategy
+            }
+            (_, "clients") => self.client(collection).await,
+            (_, "developers") if collection.contains("/teams/") => {
+                let (portal, team) = collection.rsplit_once("/teams/").expect("a team");
+                let own = format!("/v3/portals/{}", self.site().await.id);
+                let portal = if portal == "/api/v3/developer" { own.as_str() } else { portal };
+                let mut developer = self.new_developer();
+                developer["status"] = json!("approved");
+                let developer = self.post(&format!("{portal}/developers"), developer).await;
+                self.joined(&format!("{portal}/teams/{team}"), developer).await
+            }
             (_, "developers") => self.post(collection, self.new_developer()).await,
+            (_, "teams") if collection.contains("/developers/") => self.joining_portal_team(collection).await,
+            (_, "teams") if collection.starts_with("/v3/portals/") => {
+                self.post(collection, self.new_portal_team()).await
+            }
             (_, "publications") => self.published(collection).await,
+            ("/v2/portals", _) => self.post(collection, self.portal()).await,
+            ("/v2/api-products", _) => self.post(collection, self.product()).await,
+            (_, "product-versions") if collection.starts_with("/v2/portals/") => {
+                let version = self.product_version().await;
+                self.post(collection, Self::version_in_portal(Some(&version), None)).await;
+                version
+            }
+            (_, "product-versions") => self.post(collection, json!({ "name": self.name("v") })).await,
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
             (_, "teams") => self.joining(collection).await,
@@ -254,6 +318,35 @@ impl<'a> Maker<'a> {
         let portal = self.post("/v3/portals", self.portal()).await;
         self.app.owner.put(&format!("{collection}/{portal}"), json!({})).await.expect(200);
         portal
+    }
+
+    /// Makes an object as the developer of the portal that requests are sent to.
+    async fn own(&self, collection: &str, body: Value) -> String {
+        let made = self.developer().await.client.post(collection, body).await.expect(201);
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// An API that is published in a portal, with the strategy that the portal has.
+    pub async fn published_in(&self, portal: &str) -> String {
+        let api = self.post("/v3/apis", self.api()).await;
+        let path = format!("/v3/apis/{api}/publications/{portal}");
+        self.app.owner.put(&path, json!({})).await.expect(200);
+        api
+    }
+
+    /// An application of a new developer, in the portal whose applications the collection is.
+    async fn application(&self, collection: &str) -> String {
+        let portal = collection.trim_end_matches("/applications");
+        let developer = self.post(&format!("{portal}/developers"), self.new_developer()).await;
+        let owner = json!({ "type": "developer", "id": developer });
+        self.post(collection, json!({ "name": self.name("Application"), "owner": owner })).await
+    }
+
+    /// A client of the provider whose clients the collection is. No provider has it, so it is noted behind the
+    /// API's back, as one of which nobody knows whether it was made.
+    async fn client(&self, collection: &str) -> String {
+        let provider = collection.split('/').nth(3).and_then(|id| id.parse().ok()).expect("a provider");
+        unconfirmed_client(self.app, provider, &self.name("Client")).await
     }
 
     pub async fn team(&self) -> String {
@@ -380,12 +473,54 @@ impl<'a> Maker<'a> {
         json!({ "email": self.address(), "full_name": self.name("Developer") })
     }
 
+    pub fn new_portal_team(&self) -> Value {
+        json!({ "name": self.name("Team"), "description": self.name("For") })
+    }
+
+    /// A team that the developer is in, whose teams the collection is.
+    async fn joining_portal_team(&self, collection: &str) -> String {
+        let (portal, developer) = collection.rsplit_once("/developers/").expect("a developer");
+        let team = self.post(&format!("{portal}/teams"), self.new_portal_team()).await;
+        let developer = developer.trim_end_matches("/teams").to_owned();
+        self.joined(&format!("{portal}/teams/{team}/developers"), developer).await;
+        team
+    }
+
+    /// A team of the portal that requests are sent to, with the developer of it in it.
+    async fn own_team(&self) -> String {
+        let (site, developer) = self.at_portal().await;
+        self.joining_portal_team(&format!("{}/{}/teams", site.developers(), developer.id)).await
+    }
+
     /// The token that a developer is mailed who is invited to the portal.
     pub async fn invitation(&self) -> String {
         let mut developer = self.new_developer();
         developer["send_invitation_email"] = json!(true);
         let made = self.app.owner.post(&self.site().await.developers(), developer).await.expect(201);
         self.app.mailed_token(made["email"].as_str().expect("an address")).await
+    }
+
+    pub fn product(&self) -> Value {
+        json!({ "name": self.name("Product"), "description": self.name("For") })
+    }
+
+    /// The id of a version of a product of its own.
+    pub async fn product_version(&self) -> String {
+        let product = self.post("/v2/api-products", self.product()).await;
+        let versions = format!("/v2/api-products/{product}/product-versions");
+        self.post(&versions, json!({ "name": self.name("v") })).await
+    }
+
+    /// What is said of a version in a portal.
+    pub fn version_in_portal(version: Option<&str>, strategy: Option<&str>) -> Value {
+        let mut said = json!({
+            "publish_status": "published", "auth_strategy_ids": strategy.into_iter().collect::<Vec<_>>(),
+            "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
+        });
+        if let Some(version) = version {
+            said["product_version_id"] = json!(version);
+        }
+        said
     }
 
     pub fn api(&self) -> Value {

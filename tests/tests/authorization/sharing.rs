@@ -34,6 +34,8 @@ const NAMELESS: &[&str] = &[
     "get-gateway-status",
     // Names the organization, but only inside of KRNs.
     "get-users-me-permissions",
+    // No provider tells, in these tests.
+    "get-application-granted-scopes",
     // For platform services alone; a user sees nothing by them.
     "get-users-internal",
     "get-system-accounts-assigned-roles-internal",
@@ -57,6 +59,13 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "apis",
         "api-publications",
         "api-implementations",
+        "api-products",
+        "product-versions",
+        "applications",
+        "application-registrations",
+        "registrations",
+        "credentials",
+        "clients",
     ];
     let older = operation.path.starts_with("/v3/identity-provider/");
     if lists.contains(&last) && !older && !operation.path.contains("/internal/") {
@@ -159,7 +168,10 @@ fn comparisons(operators: &[String]) -> Vec<String> {
 
 /// Filters a list of each organization by what an object of ours has. The fields that told it apart.
 async fn filter(ours: &Maker<'_>, theirs: &Maker<'_>, operation: &Operation) -> BTreeSet<String> {
-    let (client, other) = (&ours.app.owner, &theirs.app.owner);
+    let (client, other) = match operation.developers_only {
+        true => (&ours.developer().await.client, &theirs.developer().await.client),
+        false => (&ours.app.owner, &theirs.app.owner),
+    };
     let (list, other_list) = (filled(ours, operation).await.path, filled(theirs, operation).await.path);
     let (all, all_theirs) = (data(client, &list).await, data(other, &other_list).await);
     let item = all.last().unwrap_or_else(|| panic!("{list} is empty"));
@@ -207,7 +219,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "api_id canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id team_id user_id version";
+        let expected = "api_id api_name canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id product_version_id team_id user_id version";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

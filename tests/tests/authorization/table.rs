@@ -34,7 +34,7 @@ impl Table {
                 return Err(format!("the columns of [{id}] are not those of the heading"));
             }
             let cells: Vec<char> = groups.concat().chars().collect();
-            if let Some(strange) = cells.iter().find(|cell| !"+.0134".contains(**cell)) {
+            if let Some(strange) = cells.iter().find(|cell| !"+.013492".contains(**cell)) {
                 return Err(format!("[{id}] has the sign [{strange}]"));
             }
             if rows.insert(id.to_owned(), cells).is_some() {
@@ -53,6 +53,8 @@ fn outcome(answer: &Result<Answer, String>, operation: &Operation) -> char {
         Ok(401) => '1',
         Ok(403) => '3',
         Ok(404) => '4',
+        Ok(409) => '9',
+        Ok(422) => '2',
         _ => '?',
     }
 }
@@ -62,6 +64,7 @@ fn meaning(cell: char, operation: &Operation) -> String {
     match cell {
         '+' => operation.success.to_string(),
         '.' => "no such case".to_owned(),
+        '2' => "422".to_owned(),
         digit => format!("40{digit}"),
     }
 }

@@ -22,7 +22,7 @@ pub struct Published {
 }
 
 /// The documents that the server follows.
-pub const DOCUMENTS: [Published; 6] = [
+pub const DOCUMENTS: [Published; 7] = [
     Published { file: "identity-v3.yaml", copy: "identity.json", only: None, renamed: &[] },
     Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None, renamed: &[] },
     Published {
@@ -42,12 +42,36 @@ pub const DOCUMENTS: [Published; 6] = [
         file: "dev-portal-v3.yaml",
         copy: "developers.json",
         only: Some(&DEVELOPERS),
-        renamed: &[("logout", "developer-logout")],
+        renamed: &[
+            ("logout", "developer-logout"),
+            ("list-applications", "developer-list-applications"),
+            ("create-application", "developer-create-application"),
+            ("get-application", "developer-get-application"),
+            ("update-application", "developer-update-application"),
+            ("delete-application", "developer-delete-application"),
+            ("list-application-registrations", "developer-list-application-registrations"),
+            ("create-application-registration", "developer-create-application-registration"),
+            ("get-application-registration", "developer-get-application-registration"),
+            ("delete-application-registration", "developer-delete-application-registration"),
+        ],
+    },
+    Published {
+        file: "portal-management-v2.yaml",
+        copy: "portals-v2.json",
+        only: Some(&OLDER),
+        renamed: &[
+            ("list-portals", "list-portals-v2"),
+            ("create-portal", "create-portal-v2"),
+            ("get-portal", "get-portal-v2"),
+            ("update-portal", "update-portal-v2"),
+            ("delete-portal", "delete-portal-v2"),
+        ],
     },
 ];
 
-/// Of all that is published of portals: the portals themselves, and their developers.
-const PORTALS: [&str; 10] = [
+/// Of all that is published of portals: the portals themselves, their developers and teams
+/// of these, and what applications need.
+const PORTALS: [&str; 32] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -58,10 +82,32 @@ const PORTALS: [&str; 10] = [
     "get-developer",
     "update-developer",
     "delete-developer",
+    "list-portal-teams",
+    "create-portal-team",
+    "get-portal-team",
+    "update-portal-team",
+    "delete-portal-team",
+    "list-portal-team-developers",
+    "add-developer-to-portal-team",
+    "remove-developer-from-portal-team",
+    "list-portal-developer-teams",
+    "create-application",
+    "list-applications",
+    "get-application",
+    "get-application-unscoped",
+    "update-application",
+    "delete-application",
+    "list-credentials-by-application",
+    "list-registrations",
+    "list-registrations-by-application",
+    "create-application-registration",
+    "get-application-registration",
+    "update-application-registration",
+    "delete-application-registration",
 ];
 
-/// Of all that is published for developers: how they come by an account, and sign in.
-const DEVELOPERS: [&str; 9] = [
+/// Of all that is published for developers: how they come by an account, sign in, see their teams, and make applications.
+const DEVELOPERS: [&str; 28] = [
     "register",
     "verify-email",
     "forgot-password",
@@ -71,6 +117,40 @@ const DEVELOPERS: [&str; 9] = [
     "logout",
     "get-developer-me",
     "get-portal-context",
+    "get-developer-teams",
+    "get-developer-team",
+    "get-developer-team-developers",
+    "list-application-auth-strategies",
+    "list-applications",
+    "create-application",
+    "get-application",
+    "update-application",
+    "delete-application",
+    "list-credentials",
+    "create-credential",
+    "update-credential",
+    "delete-credential",
+    "get-application-granted-scopes",
+    "regenerate-application-secret",
+    "list-application-registrations",
+    "create-application-registration",
+    "get-application-registration",
+    "delete-application-registration",
+];
+
+/// The same in the older version, and product versions in portals.
+const OLDER: [&str; 11] = [
+    "list-portals",
+    "create-portal",
+    "get-portal",
+    "update-portal",
+    "delete-portal",
+    "list-portal-product-versions",
+    "create-portal-product-version",
+    "get-portal-product-version",
+    "replace-portal-product-version",
+    "update-portal-product-version",
+    "delete-portal-product-version",
 ];
 
 /// The folder of the committed files.

@@ -16,7 +16,13 @@ use crate::{
 fn published(operation: &Operation) -> u16 {
     match (operation.method.as_str(), operation.id.as_str()) {
         // Questions: one whose address is for no log, one that takes its time.
-        (_, "post-auth0-user-mfa-settings-internal" | "verify-dcr-provider" | "forgot-password") => 200,
+        (
+            _,
+            "post-auth0-user-mfa-settings-internal"
+            | "verify-dcr-provider"
+            | "forgot-password"
+            | "repair-dcr-provider-client",
+        ) => 200,
         (_, "check-gateway-access") => 200,
         ("POST", _) | (_, "put-ip-allow-list" | "replace-app-auth-strategy") => 201,
         ("DELETE", _) => 204,
@@ -25,8 +31,18 @@ fn published(operation: &Operation) -> u16 {
 }
 
 /// Replies without a body although something was made.
-const EMPTY: [&str; 5] =
-    ["invite-user", "add-user-to-team", "post-teams-teamId-system-accounts", "register", "forgot-password"];
+const EMPTY: [&str; 7] = [
+    "invite-user",
+    "add-user-to-team",
+    "post-teams-teamId-system-accounts",
+    "add-developer-to-portal-team",
+    "register",
+    "forgot-password",
+    "update-credential",
+];
+
+/// What takes an identity provider that has made a client: stories tell of it.
+const AT_PROVIDERS: [&str; 2] = ["get-application-granted-scopes", "regenerate-application-secret"];
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.
@@ -59,17 +75,26 @@ on_both! {
             (
                 it.method == Method::DELETE,
                 it.method != Method::GET,
+                // What developers can do ends with them.
+                it.method == Method::DELETE && !it.at_portal(),
                 std::cmp::Reverse(it.path.matches('/').count()),
+                // The version of a product goes with all that it is in portals.
+                it.path.starts_with("/v2/api-products/"),
             )
         });
         for operation in order {
-            if ELSEWHERE.contains(&operation.id.as_str()) {
+            let id = operation.id.as_str();
+            if ELSEWHERE.contains(&id) || AT_PROVIDERS.contains(&id) {
                 continue;
             }
             let bodies = match &operation.body {
                 Some(_) => good::bodies(&world, operation),
                 None if operation.takes("aid") => {
                     vec![(format!("{}?aid=auth0%7C1", world.path(operation)), serde_json::Value::Null)]
+                }
+                // Something is in it still.
+                None if operation.takes("force") => {
+                    vec![(format!("{}?force=true", world.path(operation)), serde_json::Value::Null)]
                 }
                 None => vec![(world.path(operation), serde_json::Value::Null)],
             };
@@ -96,6 +121,11 @@ on_both! {
                 findings.want(content_type.is_empty() == empty, || {
                     format!("content type [{content_type}]: {line}")
                 });
+            }
+            // What is still in it would keep the portal.
+            if operation.id == "create-portal-product-version" {
+                let path = format!("{}/{}", world.path(operation), world.id("spare version"));
+                world.app.owner.delete(&path).await.expect(204);
             }
             // Second factors that are not there can be removed: nobody is told whether there were any.
             if operation.method == Method::DELETE && operation.id != "delete-user-mfas" {

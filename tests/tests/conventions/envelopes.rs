@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 30] = [
+const LISTS: [(&str, Envelope); 46] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -42,9 +42,25 @@ const LISTS: [(&str, Envelope); 30] = [
     ("list-app-auth-strategies", Envelope::Numbered),
     ("list-portals", Envelope::Numbered),
     ("list-portal-developers", Envelope::Numbered),
+    ("list-portal-teams", Envelope::Numbered),
+    ("list-portal-team-developers", Envelope::Numbered),
+    ("list-portal-developer-teams", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),
     ("list-api-publications", Envelope::Numbered),
     ("list-api-implementations", Envelope::Numbered),
+    ("list-portals-v2", Envelope::Numbered),
+    ("list-api-products", Envelope::Numbered),
+    ("list-api-product-versions", Envelope::Numbered),
+    ("list-portal-product-versions", Envelope::Numbered),
+    ("list-dcr-provider-clients", Envelope::Numbered),
+    ("list-applications", Envelope::Numbered),
+    ("list-credentials-by-application", Envelope::Numbered),
+    ("list-registrations", Envelope::Numbered),
+    ("list-registrations-by-application", Envelope::Numbered),
+    ("list-application-auth-strategies", Envelope::Numbered),
+    ("developer-list-applications", Envelope::Numbered),
+    ("list-credentials", Envelope::Numbered),
+    ("developer-list-application-registrations", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

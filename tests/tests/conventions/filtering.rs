@@ -138,7 +138,7 @@ const ODD: [Person; 8] = {
 };
 
 /// What each query finds of [`ODD`], as one digit each.
-const FINDS: [(&str, &str); 67] = [
+const FINDS: [(&str, &str); 73] = [
     ("", "12345678"),
     // eq: case counts, nothing is a wildcard.
     ("filter[name]=%C3%84rger", "1"),
@@ -195,14 +195,20 @@ const FINDS: [(&str, &str); 67] = [
     ("filter[age][gte]=0", "13"),
     ("filter[age][gt]=-7&filter[age][lt]=7", "3"),
     ("filter[age]=9223372036854775807", ""),
-    // Moments, to the microsecond, in any zone.
-    ("filter[updated_at]=2024-03-01T00:00:00Z", "1"),
-    ("filter[updated_at][eq]=2024-02-29T19:00:00-05:00", "1"),
-    ("filter[updated_at][lte]=2024-03-01T00:00:00.000Z", "1"),
-    ("filter[updated_at][gt]=2024-03-01T00:00:00Z", "2"),
+    // Moments, to the millisecond that replies show, in any zone; whoever sends more is taken at his word.
+    ("filter[updated_at]=2024-03-01T00:00:00Z", "12"),
+    ("filter[updated_at][eq]=2024-02-29T19:00:00-05:00", "12"),
+    ("filter[updated_at]=2024-03-01T00:00:00.000001Z", "2"),
+    ("filter[updated_at]=2024-03-01T00:00:00.001Z", ""),
+    ("filter[updated_at][lte]=2024-03-01T00:00:00.000Z", "12"),
+    ("filter[updated_at][lte]=2024-02-29T23:59:59.999Z", ""),
+    ("filter[updated_at][gt]=2024-03-01T00:00:00Z", ""),
+    ("filter[updated_at][gt]=2024-02-29T23:59:59.999Z", "12"),
+    ("filter[updated_at][lt]=2024-03-01T00:00:00Z", ""),
+    ("filter[updated_at][gte]=2024-03-01T00:00:00Z", "12"),
     ("filter[updated_at][gte]=2024-03-01T00:00:00.000001Z", "2"),
     ("filter[updated_at][lt]=2024-03-02T00:00:00Z", "12"),
-    ("filter[created_at][gte]=2024-01-01T00:00:00Z&filter[created_at][lte]=2024-01-01T00:00:00Z", "123678"),
+    ("filter[created_at][gte]=2024-01-01T00:00:00Z&filter[created_at][lte]=2024-01-01T00:00:00Z", "1235678"),
     // Words, also by another name.
     ("filter[state]=ON", "3"),
     ("filter[status][eq]=OFF", "4"),

@@ -37,6 +37,30 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
                 ),
             ];
         }
+        "create-application" => json!({
+            "name": "Given", "description": "For them", "labels": { "env": "test" }, "dcr_client_id": null, "client_id": "given",
+            "auth_strategy_id": world.id("own client"), "owner": { "type": "developer", "id": world.id("developer") },
+        }),
+        "update-application" => {
+            json!({ "owner": { "type": "developer", "id": world.id("spare developer") } })
+        }
+        "create-application-registration" => json!({ "api_id": world.id("spare api"), "status": "approved" }),
+        "update-application-registration" => json!({ "status": "approved" }),
+        "developer-create-application" => json!({
+            "name": "Own", "description": "Mine", "client_id": "of my own", "redirect_uri": "https://app.test/callback",
+            "auth_strategy_id": world.id("own client"), "scopes": [], "team_id": null,
+        }),
+        "developer-update-application" => json!({
+            "name": "Own", "description": "Mine", "client_id": "changed", "redirect_uri": "https://app.test/other",
+            "scopes": [], "team_id": null,
+        }),
+        "developer-create-application-registration" => json!({ "api_id": world.id("spare token api") }),
+        "create-credential" | "update-credential" => json!({ "display_name": "CI" }),
+        "repair-dcr-provider-client" => json!({ "action": "register" }),
+        "create-portal-team" | "update-portal-team" => {
+            json!({ "name": "Mobile", "description": "Builds the app", "can_own_applications": true })
+        }
+        "add-developer-to-portal-team" => json!({ "id": world.id("spare developer") }),
         "update-developer" => json!({ "status": "approved" }),
         "register" => json!({ "email": "newest@dev.test", "full_name": "Newest" }),
         "forgot-password" => json!({ "email": "dev@dev.test" }),
@@ -145,6 +169,34 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             "auto_approve_applications": true, "labels": { "env": "test" },
             "notifications_developer_pii_visibility_enabled": true,
         }),
+        "create-portal-v2" | "update-portal-v2" => json!({
+            "name": operation.id, "display_name": "Our partners", "description": "By invitation", "is_public": false,
+            "rbac_enabled": true, "default_application_auth_strategy_id": world.id("openid_connect"),
+            "auto_approve_developers": true, "auto_approve_applications": true, "labels": { "env": "test" },
+            "custom_domain": null, "custom_client_domain": null,
+        }),
+        "create-api-product" | "update-api-product" => json!({
+            "name": "Returns", "description": "Takes things back", "labels": { "env": "test" },
+            "public_labels": { "env": "test" }, "portal_ids": [world.id("portal")],
+        }),
+        "create-api-product-version" | "update-api-product-version" => json!({
+            "name": "v2", "publish_status": "published", "deprecated": true, "labels": { "env": "test" },
+            "gateway_service": { "id": "orders", "control_plane_id": NOBODY },
+        }),
+        "create-portal-product-version"
+        | "update-portal-product-version"
+        | "replace-portal-product-version" => {
+            let mut said = json!({
+                "publish_status": "published", "auth_strategy_ids": [world.id("openid_connect")],
+                "application_registration_enabled": true, "auto_approve_registration": true, "deprecated": true,
+            });
+            if operation.id == "create-portal-product-version" {
+                said["product_version_id"] = json!(world.id("spare version"));
+            } else {
+                said["notify_developers"] = json!(false);
+            }
+            said
+        }
         "create-api" | "update-api" => json!({
             "name": operation.id, "description": "Moves money", "version": "v2", "slug": "payments-v2",
             "labels": { "env": "test" }, "attributes": { "owners": ["payments"] },

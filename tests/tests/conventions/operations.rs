@@ -131,6 +131,9 @@ impl Operation {
             "/v3/api-implementations",
             "/v3/gateway/",
             "/api/v3/",
+            "/v3/applications",
+            "/v2/portals",
+            "/v2/api-products",
         ];
         let second_factors = self.path.ends_with("/mfa") || self.path.ends_with("/mfa-settings");
         if second_factors || platform.iter().any(|prefix| self.path.starts_with(prefix)) {
@@ -197,10 +200,21 @@ fn published_uuid(id: &str, parameter: &str) -> bool {
             include_str!("../../contract/organizations.json"),
             include_str!("../../contract/application-auth-strategies.json"),
             include_str!("../../contract/portals.json"),
+            include_str!("../../contract/developers.json"),
+            include_str!("../../contract/portals-v2.json"),
         ];
         texts.map(|text| serde_json::from_str(text).expect("the contract is JSON")).to_vec()
     });
-    let paths = CONTRACT.iter().filter_map(|document| document["paths"].as_object()).flat_map(Map::values);
+    // The older of two operations with the same id has a mark here; its document stands last.
+    let (id, documents) = match id.strip_suffix("-v2") {
+        Some(id) => (id, &CONTRACT[CONTRACT.len() - 1..]),
+        // So has what developers do, where the organization does the same.
+        None => match id.strip_prefix("developer-") {
+            Some(id) => (id, &CONTRACT[CONTRACT.len() - 2..CONTRACT.len() - 1]),
+            None => (id, CONTRACT.as_slice()),
+        },
+    };
+    let paths = documents.iter().filter_map(|document| document["paths"].as_object()).flat_map(Map::values);
     let mut operations = paths.filter_map(Value::as_object).flat_map(Map::values);
     let Some(operation) = operations.find(|operation| operation["operationId"] == id) else { return false };
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();

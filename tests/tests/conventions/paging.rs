@@ -134,7 +134,15 @@ on_both! {
         let (bob, robot) = (world.app.member("bob@acme.test").await, world.id("spare account"));
         let developers = format!("/v3/portals/{}/developers", world.id("portal"));
         let developer = json!({ "email": "second@dev.test", "full_name": "Second" });
-        owner.post(&developers, developer).await.expect(201);
+        let developer = owner.post(&developers, developer).await.expect(201);
+        let teams = format!("/v3/portals/{}/teams", world.id("portal"));
+        let portal_team = owner.post(&teams, json!({ "name": "Second" })).await.expect(201);
+        for (team, member) in [
+            (world.id("portal team"), &developer["id"]),
+            (portal_team["id"].as_str().expect("an id"), &json!(world.id("developer"))),
+        ] {
+            owner.post(&format!("{teams}/{team}/developers"), json!({ "id": member })).await.expect(201);
+        }
         let second = owner.post("/v3/teams", json!({ "name": "Second" })).await.expect(201);
         for team in [world.id("team"), second["id"].as_str().expect("an id")] {
             for (kind, id) in [
@@ -155,13 +163,19 @@ on_both! {
         owner.post(&tokens, json!({ "name": "second", "expires_at": world.next_month() })).await.expect(201);
         let mappings = format!("/v3/identity-providers/{}/team-group-mappings", world.id("oidc"));
         owner.post(&mappings, json!({ "team_id": second["id"], "group": "second" })).await.expect(201);
-        for path in ["/v3/portals", "/v3/apis"] {
+        for path in ["/v3/portals", "/v3/apis", "/v2/api-products"] {
             owner.post(path, json!({ "name": "Second" })).await.expect(201);
         }
         let apis = owner.get("/v3/apis").await.expect(200);
         let second = apis["data"][1]["id"].as_str().expect("an id");
         let published = format!("/v3/apis/{second}/publications/{}", world.id("portal"));
         owner.put(&published, json!({})).await.expect(200);
+        let shown = format!("/v2/portals/{}/product-versions", world.id("older portal"));
+        let said = json!({
+            "publish_status": "published", "product_version_id": world.id("spare version"), "auth_strategy_ids": [],
+            "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
+        });
+        owner.post(&shown, said).await.expect(201);
         for operation in operations::gets().filter(|it| it.takes("page[number]")) {
             let path = world.path(operation);
             let get = async |query: &str| {

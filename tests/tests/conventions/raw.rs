@@ -15,7 +15,11 @@ use crate::reply::Reply;
 /// The start of a request, up to where more headers can follow.
 pub fn head(client: &Client, method: &str, path: &str) -> Vec<u8> {
     let (host, token) = (client.host(), client.token());
-    format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n").into_bytes()
+    let credential = match client.cookies() {
+        "" => format!("authorization: Bearer {token}"),
+        cookies => format!("cookie: {cookies}"),
+    };
+    format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{credential}\r\n").into_bytes()
 }
 
 /// A JSON request whose length is not announced.

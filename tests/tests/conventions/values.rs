@@ -20,7 +20,8 @@ fn moments(value: &Value, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                if name.ends_with("_at") || name == "ts" {
+                let open = ["checked_at", "expires_at", "next_attempt_at"].contains(&name.as_str());
+                if (name.ends_with("_at") && !(open && value.is_null())) || name == "ts" {
                     found.push((name.clone(), value.clone()));
                 }
                 moments(value, found);
@@ -148,12 +149,18 @@ fn cleared(id: &str, field: &str) -> Option<Value> {
     match (id, field) {
         ("update-team", "description") => Some(Value::Null),
         ("update-team" | "update-dcr-provider" | "update-app-auth-strategy", "labels") => Some(json!({})),
-        ("update-portal" | "update-api", "labels") | ("update-api", "attributes") => Some(json!({})),
-        ("update-portal" | "update-api", "description") | ("update-api", "version" | "slug") => {
+        ("update-portal" | "update-portal-v2" | "update-api", "labels") => Some(json!({})),
+        ("update-api", "attributes") | ("update-api-product-version", "labels") => Some(json!({})),
+        ("update-api-product", "labels" | "public_labels") => Some(json!({})),
+        ("update-portal" | "update-portal-v2" | "update-api" | "update-api-product", "description") => {
             Some(Value::Null)
         }
-        ("update-portal", "default_application_auth_strategy_id") => Some(Value::Null),
+        ("update-api", "version" | "slug") | ("update-api-product-version", "gateway_service") => {
+            Some(Value::Null)
+        }
+        ("update-portal" | "update-portal-v2", "default_application_auth_strategy_id") => Some(Value::Null),
         ("update-dcr-provider", "display_name") => Some(Value::Null),
+        ("developer-update-application", "redirect_uri") => Some(Value::Null),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Client, Engine, Resolver, TestApp};
+use tests::{Client, Engine, Resolver, TestApp, key_of, unconfirmed_client};
 
 use crate::{
     findings::{Findings, brief},
@@ -162,9 +162,32 @@ impl World {
         ids.insert("implementation", id(&linked));
         let site = app.portal("portal", json!({})).await;
         let developer = app.developer(&site, "dev@dev.test").await;
-        ids.extend([("portal", site.id), ("developer", developer.id)]);
+        let spare = json!({ "email": "spare@dev.test", "full_name": "Spare" });
+        ids.insert("spare developer", id(&owner.post(&site.developers(), spare).await.expect(201)));
+        let teams = format!("/v3/portals/{}/teams", site.id);
+        let portal_team = id(&owner.post(&teams, json!({ "name": "Mobile" })).await.expect(201));
+        let members = format!("{teams}/{portal_team}/developers");
+        owner.post(&members, json!({ "id": developer.id })).await.expect(201);
+        ids.extend([("portal", site.id), ("developer", developer.id), ("portal team", portal_team)]);
         let published = format!("/v3/apis/{}/publications/{}", ids["api"], ids["portal"]);
         owner.put(&published, json!({})).await.expect(200);
+        applications(&app, &mut ids, &developer.client).await;
+        let older = json!({ "name": "older portal" });
+        ids.insert("older portal", id(&owner.post("/v2/portals", older).await.expect(201)));
+        ids.insert(
+            "product",
+            id(&owner.post("/v2/api-products", json!({ "name": "Orders" })).await.expect(201)),
+        );
+        let versions = format!("/v2/api-products/{}/product-versions", ids["product"]);
+        for (what, name) in [("version", "v1"), ("spare version", "v0")] {
+            ids.insert(what, id(&owner.post(&versions, json!({ "name": name })).await.expect(201)));
+        }
+        let said = json!({
+            "publish_status": "published", "product_version_id": ids["version"], "auth_strategy_ids": [],
+            "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
+        });
+        let shown = format!("/v2/portals/{}/product-versions", ids["older portal"]);
+        owner.post(&shown, said).await.expect(201);
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
         Self { app, service, session, developer: developer.client, ids, _resolver: resolver }
     }
@@ -207,11 +230,12 @@ impl World {
     }
 
     /// What a path parameter of a path names.
-    fn parameter(&self, path: &str, name: &str) -> &str {
+    pub fn parameter(&self, path: &str, name: &str) -> &str {
         let of_user = path.starts_with("/v3/users/");
         self.id(match name {
             "organizationId" => "organization",
             "organizationLoginPath" => "login path",
+            "teamId" if path.starts_with("/v3/portals/") || path.starts_with("/api/v3/") => "portal team",
             "teamId" => "team",
             "userId" if path.contains("/access-tokens") => "owner",
             "userId" => "user",
@@ -224,10 +248,23 @@ impl World {
             "roleId" => "account role",
             "id" if path.ends_with("/team-group-mappings/{id}") => "mapping",
             "idpId" => "saml",
+            "dcrProviderId" if path.contains("/clients") => "curity",
             "dcrProviderId" => "auth0",
+            "applicationId" if path.starts_with("/v2/dcr-providers/") => "client",
+            "applicationId" if path.starts_with("/api/v3/") && path.contains("/credentials") => {
+                "keyed application"
+            }
+            "applicationId" if path.starts_with("/api/v3/") => "own application",
+            "applicationId" => "application",
+            "registrationId" if path.starts_with("/api/v3/") => "own registration",
+            "registrationId" => "registration",
+            "credentialId" => "credential",
             "authStrategyId" => "key_auth",
+            "portalId" if path.starts_with("/v2/") => "older portal",
             "portalId" => "portal",
             "developerId" => "developer",
+            "apiProductId" => "product",
+            "apiProductVersionId" | "productVersionId" => "version",
             "apiId" => "api",
             "implementationId" => "implementation",
             "id" => "oidc",
@@ -388,4 +425,50 @@ fn forget_uses(value: &mut Value) {
 fn words(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+/// Applications in the portal: one that the organization made, with keys, and of the developer one with a client of
+/// its own and one with a key. Each is registered for an API, and there is another that it can be registered for.
+async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, developer: &Client) {
+    let owner = &app.owner;
+    let openid = json!({ "issuer": "https://idp.test", "credential_claim": ["azp"], "scopes": ["read"], "auth_methods": ["bearer"] });
+    let strategy = json!({
+        "name": "own client", "display_name": "own client", "strategy_type": "openid_connect",
+        "configs": { "openid-connect": openid },
+    });
+    ids.insert("own client", id(&owner.post("/v2/application-auth-strategies", strategy).await.expect(201)));
+    for (what, strategy) in [
+        ("second api", None),
+        ("spare api", None),
+        ("token api", Some("own client")),
+        ("spare token api", Some("own client")),
+    ] {
+        let api = id(&owner.post("/v3/apis", json!({ "name": what })).await.expect(201));
+        let with = strategy.map_or_else(|| json!({}), |it| json!({ "auth_strategy_ids": [ids[it]] }));
+        owner.put(&format!("/v3/apis/{api}/publications/{}", ids["portal"]), with).await.expect(200);
+        ids.insert(what, api);
+    }
+    let all = format!("/v3/portals/{}/applications", ids["portal"]);
+    let given = json!({ "name": "given", "owner": { "type": "developer", "id": ids["developer"] } });
+    ids.insert("application", id(&owner.post(&all, given).await.expect(201)));
+    let registrations = format!("{all}/{}/registrations", ids["application"]);
+    key_of(app, &ids["application"], "key one").await;
+    key_of(app, &ids["application"], "key two").await;
+    let wish = json!({ "api_id": ids["api"] });
+    ids.insert("registration", id(&owner.post(&registrations, wish).await.expect(201)));
+
+    owner.post(&registrations, json!({ "api_id": ids["second api"] })).await.expect(201);
+
+    let own = json!({ "name": "own", "auth_strategy_id": ids["own client"], "client_id": "mine" });
+    ids.insert("own application", id(&developer.post("/api/v3/applications", own).await.expect(201)));
+    let registrations = format!("/api/v3/applications/{}/registrations", ids["own application"]);
+    let wish = json!({ "api_id": ids["token api"] });
+    ids.insert("own registration", id(&developer.post(&registrations, wish).await.expect(201)));
+    let keyed = id(&developer.post("/api/v3/applications", json!({ "name": "keyed" })).await.expect(201));
+    let key =
+        developer.post(&format!("/api/v3/applications/{keyed}/credentials"), json!({})).await.expect(201);
+    ids.extend([("keyed application", keyed), ("credential", id(&key))]);
+    let provider = ids["curity"].parse().expect("an id");
+    unconfirmed_client(app, provider, "another client").await;
+    ids.insert("client", unconfirmed_client(app, provider, "client").await);
 }

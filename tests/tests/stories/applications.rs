@@ -227,8 +227,24 @@ on_both! {
             "auth_strategy_id": id(&it.strategy),
         })).await;
         assert_eq!(fields(bad), ["owner.id", "client_id"]);
-        let team = app.owner.post(&all_of, json!({ "name": "Bad", "owner": { "type": "team", "id": ann.id } })).await;
-        assert_eq!(team.expect(400)["invalid_parameters"][0]["field"], "owner.type");
+
+        // A team shares what is its own.
+        let teams = format!("/v3/portals/{}/teams", it.site.id);
+        let team = app.owner.post(&teams, json!({ "name": "Mobile" })).await.expect(201);
+        let to_team = json!({ "owner": { "type": "team", "id": id(&team) } });
+        let refused = app.owner.patch(&path, to_team.clone()).await;
+        assert_eq!(fields(refused), ["owner.id"]);
+        app.owner.patch(&format!("{teams}/{}", id(&team)), json!({ "can_own_applications": true })).await.expect(200);
+        app.owner.patch(&path, to_team.clone()).await.expect(200);
+        bob.client.get(&format!("{OWN}/{}", id(&made))).await.expect(404);
+        for member in [&ann.id, &bob.id] {
+            app.owner.post(&format!("{teams}/{}/developers", id(&team)), json!({ "id": member })).await.expect(201);
+        }
+        let shared = ann.client.get(&format!("{OWN}?filter[team_id]={}", id(&team))).await.expect(200);
+        assert_eq!(all(&shared, "id"), [made["id"].clone()]);
+        let mine = bob.client.patch(&format!("{OWN}/{}", id(&made)), json!({ "team_id": null })).await.expect(200);
+        assert_eq!(mine["team_id"], Value::Null);
+        ann.client.get(&format!("{OWN}/{}", id(&made))).await.expect(404);
 
         // With the developer his applications go, and with those their clients.
         app.owner.delete(&format!("/v3/portals/{}/developers/{}", it.site.id, bob.id)).await.expect(204);

@@ -122,7 +122,8 @@ impl Day {
         let entry: Value = serde_json::from_str(entry).expect("JSON");
         let org = self.app.org;
         let colon = if resource.is_empty() { "" } else { ":" };
-        let regional = ["dcr-providers/", "application-auth-strategies/", "portals/", "apis/"];
+        let regional =
+            ["dcr-providers/", "application-auth-strategies/", "portals/", "apis/", "api-products/"];
         let (service, region) = match regional.iter().any(|kind| resource.starts_with(kind)) {
             true => ("konnect", "us"),
             false => ("identity", "*"),
@@ -146,7 +147,16 @@ impl Day {
             for secret in ["token", "konnect_token"] {
                 body.as_object_mut().map(|body| body.remove(secret));
             }
-            assert_eq!(shown, &body, "what the log says became of it is what the client was told");
+            let mut shown = shown.clone();
+            // Of portals the log speaks as the newer API does; what both have is the same.
+            if let (Some(old), Some(new)) = (body.as_object_mut(), shown.as_object_mut())
+                && old.contains_key("is_public")
+            {
+                new.retain(|name, _| old.contains_key(name));
+                old.retain(|name, _| new.contains_key(name));
+                assert!(new.len() > 8, "{new:?}");
+            }
+            assert_eq!(shown, body, "what the log says became of it is what the client was told");
         }
     }
 }
@@ -358,8 +368,59 @@ async fn publishing(day: &mut Day) {
     let ann = day.step("create-developer", &[portal], wanted, ("create", &all)).await;
     let (ann, one) = (id(&ann), format!("{at}/developers/{}", id(&ann)));
     day.step("update-developer", &[portal, ann], json!({ "status": "approved" }), ("edit", &one)).await;
+    let team = day
+        .step(
+            "create-portal-team",
+            &[portal],
+            json!({ "name": "T" }),
+            ("create", &format!("{at}/teams/{{new}}")),
+        )
+        .await;
+    let (team, teams) = (id(&team), format!("{at}/teams/{}", id(&team)));
+    let owning = json!({ "can_own_applications": true });
+    day.step("update-portal-team", &[portal, team], owning, ("edit", &teams)).await;
+    let member = format!("{teams}/developers/{ann}");
+    let joins = "add-developer-to-portal-team";
+    day.step(joins, &[portal, team], json!({ "id": ann }), ("add", &member)).await;
+    let leaves = "remove-developer-from-portal-team";
+    day.step(leaves, &[portal, team, ann], Value::Null, ("remove", &member)).await;
+    day.step("delete-portal-team", &[portal, team], Value::Null, ("delete", &teams)).await;
     day.step("delete-developer", &[portal, ann], Value::Null, ("delete", &one)).await;
     day.step("delete-portal", &[portal], Value::Null, ("delete", &at)).await;
+}
+
+/// Products, their versions, and versions in portals.
+async fn products(day: &mut Day) {
+    let wanted = json!({ "name": "Older", "default_application_auth_strategy_id": null });
+    let portal = day.step("create-portal-v2", &[], wanted, ("create", "portals/{new}")).await;
+    let (portal, at) = (id(&portal), format!("portals/{}", id(&portal)));
+    day.step("update-portal-v2", &[portal], json!({ "description": "Ours" }), ("edit", &at)).await;
+    let wanted = json!({ "name": "Orders", "portal_ids": [portal] });
+    let product = day.step("create-api-product", &[], wanted, ("create", "api-products/{new}")).await;
+    let (product, path) = (id(&product), format!("api-products/{}", id(&product)));
+    day.step("update-api-product", &[product], json!({ "name": "Returns" }), ("edit", &path)).await;
+    let new = format!("{path}/versions/{{new}}");
+    let wanted = json!({ "name": "v1" });
+    let version = day.step("create-api-product-version", &[product], wanted, ("create", &new)).await;
+    let (version, of) = (id(&version), format!("{path}/versions/{}", id(&version)));
+    let change = json!({ "deprecated": true });
+    day.step("update-api-product-version", &[product, version], change, ("edit", &of)).await;
+    let mut said = json!({
+        "publish_status": "published", "auth_strategy_ids": [], "application_registration_enabled": false,
+        "auto_approve_registration": false, "deprecated": false,
+    });
+    let here = format!("{at}/api-versions/{version}");
+    let both = [portal, version];
+    let change = json!({ "deprecated": true });
+    let replacement = said.clone();
+    said["product_version_id"] = json!(version);
+    day.step("create-portal-product-version", &[portal], said, ("create", &here)).await;
+    day.step("replace-portal-product-version", &both, replacement, ("edit", &here)).await;
+    day.step("update-portal-product-version", &both, change, ("edit", &here)).await;
+    day.step("delete-portal-product-version", &both, Value::Null, ("delete", &here)).await;
+    day.step("delete-api-product-version", &[product, version], Value::Null, ("delete", &of)).await;
+    day.step("delete-api-product", &[product], Value::Null, ("delete", &path)).await;
+    day.step("delete-portal-v2", &[portal], Value::Null, ("delete", &at)).await;
 }
 
 on_both! {
@@ -372,6 +433,7 @@ on_both! {
         providers(&mut day).await;
         application_auth(&mut day).await;
         publishing(&mut day).await;
+        products(&mut day).await;
         // What signing in and out leaves behind is told where it is told how that works.
         let elsewhere = [
             "authenticate",

@@ -30,6 +30,7 @@ mod passkey_sign_in_attacks;
 mod passkeys;
 mod personal_tokens;
 mod plans;
+mod portal_teams;
 mod products;
 mod publishing;
 mod role_catalogue;

@@ -284,7 +284,21 @@ on_both! {
         let okta = json!({ "name": "x", "provider_type": "okta", "issuer": "https://okta.test", "dcr_config": { "dcr_token": "x" } });
         tokens["dcr_provider_id"] = json!(made(&app.owner, "/v2/dcr-providers", okta).await);
         tokens["display_name"] = json!("Clients");
-        let registered = made(&app.owner, STRATEGIES, tokens).await;
+        let registered = made(&app.owner, STRATEGIES, tokens.clone()).await;
+        let mut config = json!({ "initial_client_id": "x", "initial_client_secret": "y", "use_developer_managed_scopes": true });
+        let auth0 = json!({ "name": "x", "provider_type": "auth0", "issuer": "https://a.test", "dcr_config": config });
+        tokens["dcr_provider_id"] = json!(made(&app.owner, "/v2/dcr-providers", auth0).await);
+        let choosing = made(&app.owner, STRATEGIES, tokens.clone()).await;
+        config["use_developer_managed_scopes"] = json!(false);
+        let auth0 = json!({ "name": "x", "provider_type": "auth0", "issuer": "https://a.test", "dcr_config": config });
+        tokens["dcr_provider_id"] = json!(made(&app.owner, "/v2/dcr-providers", auth0).await);
+        let chosen = made(&app.owner, STRATEGIES, tokens).await;
+        for (strategy, scopes) in [(&choosing, Some(json!(["openid"]))), (&chosen, None)] {
+            let (_, version) = product(&app, "X").await;
+            let other = portal(&app, strategy).await;
+            let shown = app.owner.post(&in_portal(&other), said(&version, json!([strategy]), "published")).await.expect(201);
+            assert_eq!(shown["auth_strategies"][0].get("available_scopes").cloned(), scopes);
+        }
         let mut versions = Vec::new();
         for (name, strategies, status) in [
             ("A", json!([keys]), "published"), ("B", json!([own]), "unpublished"), ("C", json!([registered]), "published"),

@@ -32,12 +32,14 @@ fn organizations() -> Vec<Operation> {
             .doc(TAG, "List a portal's registrations", "")
             .platform_errors()
             .list(&OF_PORTAL)
+            .errors(&[400])
             .handle(registration_list_all),
         get("list-registrations-by-application", ALL)
             .allow(NO_SERVICES, of(Action::Read, VIEWER))
             .doc(TAG, "List an application's registrations", "")
             .platform_errors()
             .list(&OF_APPLICATION)
+            .errors(&[400])
             .handle(registration_list),
         post("create-application-registration", ALL)
             .allow(NO_SERVICES, grant())
@@ -48,7 +50,7 @@ fn organizations() -> Vec<Operation> {
                  `status` the publication and the portal say whether it is approved at once.",
             )
             .platform_errors()
-            .errors(&[409])
+            .errors(&[400, 409])
             .handle(registration_create),
         get("get-application-registration", ONE)
             .allow(NO_SERVICES, of(Action::Read, VIEWER))
@@ -76,7 +78,7 @@ fn developers() -> Vec<Operation> {
             .at_portal()
             .doc(OWN, "List my application's registrations", "")
             .list(&OF_APPLICATION)
-            .handle(own_list),
+            .errors(&[400]).handle(own_list),
         post("developer-create-application-registration", ALL_OWN)
             .allow(DEVELOPERS, Rule::Developer)
             .at_portal()
@@ -86,7 +88,7 @@ fn developers() -> Vec<Operation> {
                 "It is approved at once if the API's publication or the portal says so; else it waits for the \
                  organization.",
             )
-            .errors(&[409])
+            .errors(&[400, 409])
             .handle(own_create),
         get("developer-get-application-registration", ONE_OWN)
             .allow(DEVELOPERS, Rule::Developer)

@@ -11,8 +11,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, ApiId, ApplicationId, Body, DeveloperId, Draft, Fault, Fields, Id, Invalid, PortalId, Problem,
-    RegistrationId, Result, Timestamp,
+    Action, ApiId, ApplicationId, Body, Draft, Fault, Fields, Invalid, PortalId, Problem, RegistrationId,
+    Result, Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
     rules::{OneOf, id},
 };
@@ -23,11 +23,12 @@ use serde_json::json;
 use crate::{
     apis::{Api, store::api_get},
     applications::{
-        Application, OWNER_TYPES,
+        Application,
         lifecycle::{application_in, wake},
     },
     clients::store::event_add,
     gateway,
+    portal_teams::store::member_has,
     portals::{Portal, portal_require, store::portal_get},
     publications::store::publication_get,
     registration::Event,
@@ -260,9 +261,8 @@ async fn register(
         created_at: now,
         updated_at: now,
     };
-    let developer = (application.owner.kind == OWNER_TYPES[0]).then_some(application.owner.id);
     let already = || "The API is already registered to the application".to_owned();
-    store::registration_insert(db, &it, developer).await.on_conflict(already)?;
+    store::registration_insert(db, &it, application.owner.developer()).await.on_conflict(already)?;
     told(cx, &it, "").await?;
     let after = Registration::from(it.clone());
     cx.audit(Action::Create, place(&it), json!({ "after": after })).await?;
@@ -386,16 +386,15 @@ async fn registration_delete(
 
 // What developers do.
 
-/// An application of the developer who calls, or 404.
+/// An application of the developer who calls, or of a team of that developer, or 404.
 pub(crate) async fn own_application(cx: &Cx, db: &OrgScope, id: ApplicationId) -> Result<Application> {
     let caller = cx.developer()?;
     let found = application_in(db, caller.portal, id).await?;
-    let owner = Id::from_uuid(caller.developer.uuid());
-    if found.owner.kind == OWNER_TYPES[0] && found.owner.id == owner {
-        Ok(found)
-    } else {
-        Err(Problem::NotFound("application"))
-    }
+    let own = match found.owner.team() {
+        Some(team) => member_has(db, team, caller.developer).await?,
+        None => found.owner.developer() == Some(caller.developer),
+    };
+    if own { Ok(found) } else { Err(Problem::NotFound("application")) }
 }
 
 async fn own_list(
@@ -433,9 +432,4 @@ async fn own_delete(cx: Cx, At((application, id)): At<(ApplicationId, Registrati
     let application = own_application(&cx, cx.db(), application).await?;
     let before = registration_in(cx.db(), &application, id).await?;
     remove(&cx, before).await.map(|()| Done)
-}
-
-/// Whose an application is, where registrations repeat it.
-pub(crate) fn developer_of(application: &Application) -> Option<DeveloperId> {
-    (application.owner.kind == OWNER_TYPES[0]).then(|| DeveloperId::from_uuid(application.owner.id.uuid()))
 }

@@ -6,9 +6,9 @@ use frame::{
     db::{DbError, Listing, OrgScope, Paged, fold},
     from_row, org_sql,
 };
-use kernel::{ApiId, ApplicationId, Id, PortalId, RegistrationId, Result, query::ListQuery};
+use kernel::{ApiId, ApplicationId, DeveloperId, PortalId, RegistrationId, Result, query::ListQuery};
 
-use super::{OF_APPLICATION, OF_PORTAL, Stored, developer_of};
+use super::{OF_APPLICATION, OF_PORTAL, Stored};
 use crate::{apis::Api, applications::Application};
 
 from_row!(Stored {
@@ -104,7 +104,7 @@ pub(super) async fn registration_count(
 pub(super) async fn registration_insert(
     db: &OrgScope,
     it: &Stored,
-    developer: Option<Id<()>>,
+    developer: Option<DeveloperId>,
 ) -> Result<(), DbError> {
     let sql = org_sql!(
         "INSERT INTO application_registrations (org_id, id, portal_id, application_id, application_name, ",
@@ -147,7 +147,7 @@ pub(crate) async fn application_renamed(db: &OrgScope, it: &Application) -> Resu
         "UPDATE application_registrations SET application_name = $3, application_name_folded = $4, developer_id = $5 ",
         "WHERE org_id = $1 AND application_id = $2"
     );
-    let values = args![it.id, &it.name, fold(&it.name), developer_of(it)];
+    let values = args![it.id, &it.name, fold(&it.name), it.owner.developer()];
     db.execute(sql, values).await.map(|_| ())
 }
 

@@ -7,10 +7,10 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, ApplicationId, Body, DcrProviderId, DeveloperId, Draft, Fault, Fields, Id, Invalid, Labels,
-    PortalId, Problem, Result, StrategyId, Timestamp,
+    Action, ApplicationId, Body, DcrProviderId, Draft, Fault, Fields, Id, Invalid, Labels, LabelsPatch,
+    Patch, PortalId, PortalTeamId, Problem, Result, StrategyId, Timestamp,
     query::ListQuery,
-    rules::{NewLabels, OneOf, id},
+    rules::{LabelChanges, OneOf, id},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     developers::store::developer_get,
+    portal_teams::store::team_get,
     portals::{portal_require, store::portal_get},
 };
 
@@ -138,10 +139,6 @@ impl Body for NamedOwner {
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let kind = fields.required("type", OneOf(OWNER_TYPES));
-        if kind == Some("team") {
-            let why = "must be developer: portals have no teams of developers here";
-            fields.fault("type", Fault::Rule(why.to_owned()));
-        }
         let id = fields.required("id", id());
         Some(Self { kind: kind?, id: id? })
     }
@@ -151,7 +148,7 @@ impl Body for NamedOwner {
 pub struct CreateApplication {
     name: String,
     description: Option<String>,
-    labels: Labels,
+    labels: Patch<LabelsPatch>,
     dcr_client_id: Option<String>,
     client_id: Option<String>,
     strategy: Option<StrategyId>,
@@ -164,7 +161,7 @@ impl Body for CreateApplication {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required("name", NAME);
         let description = fields.optional("description", DESCRIPTION);
-        let labels = fields.optional("labels", NewLabels);
+        let labels = fields.patch("labels", LabelChanges);
         let dcr_client_id = fields.optional("dcr_client_id", CLIENT_ID);
         let client_id = fields.optional("client_id", CLIENT_ID);
         let strategy = fields.optional("auth_strategy_id", id());
@@ -172,7 +169,7 @@ impl Body for CreateApplication {
         Some(Self {
             name: name?,
             description: description?,
-            labels: labels?.unwrap_or_default(),
+            labels: labels?,
             dcr_client_id: dcr_client_id?,
             client_id: client_id?,
             strategy: strategy?,
@@ -194,6 +191,25 @@ impl Body for UpdateApplication {
     }
 }
 
+/// Adds a fault unless this is a team of the portal that may own applications.
+pub(super) async fn check_team(
+    db: &OrgScope,
+    portal: PortalId,
+    id: PortalTeamId,
+    field: &str,
+    faults: &mut Vec<Invalid>,
+) -> Result<()> {
+    let fault = match team_get(db, portal, id).await? {
+        None => Fault::MissingReference("Team"),
+        Some(team) if !team.can_own_applications => {
+            Fault::Rule("must be a team with can_own_applications".to_owned())
+        }
+        Some(_) => return Ok(()),
+    };
+    faults.push(Invalid::body(field, fault));
+    Ok(())
+}
+
 /// The owner that a request names, or a fault.
 async fn owner_named(
     db: &OrgScope,
@@ -201,11 +217,16 @@ async fn owner_named(
     named: &NamedOwner,
     faults: &mut Vec<Invalid>,
 ) -> Result<Owner> {
-    let id = DeveloperId::from_uuid(named.id.uuid());
-    if developer_get(db, portal, id).await?.is_none() {
+    let owner = Owner { kind: named.kind, id: named.id };
+    if let Some(id) = owner.developer()
+        && developer_get(db, portal, id).await?.is_none()
+    {
         faults.push(Invalid::body("owner.id", Fault::MissingReference("Developer")));
     }
-    Ok(Owner { kind: named.kind, id: named.id })
+    if let Some(id) = owner.team() {
+        check_team(db, portal, id, "owner.id", faults).await?;
+    }
+    Ok(owner)
 }
 
 pub(super) async fn application_create(
@@ -237,7 +258,7 @@ pub(super) async fn application_create(
         dcr_client_id: asked.dcr_client_id,
         redirect_uri: None,
         scopes: Vec::new(),
-        labels: asked.labels,
+        labels: Labels::default().updated(&asked.labels)?,
     };
     faults.extend(check(&cx, &new, &strategy).await?);
     if !faults.is_empty() {

@@ -6,7 +6,7 @@ use frame::{
     db::{OrgScope, Paged},
 };
 use kernel::{
-    Action, Body, CredentialId, Fault, Fields, Problem, Result, Timestamp,
+    Action, Body, CredentialId, Draft, Fault, Fields, Problem, Result, Timestamp,
     problem::Denied,
     query::{Collection, Field, Kind, ListQuery},
     rules::{Text, text},
@@ -19,7 +19,7 @@ use super::{
     Application,
     keys::{
         self, Key,
-        store::{key_delete, key_list, key_rename},
+        store::{key_delete, key_has, key_list, key_rename},
     },
     lifecycle::adapter_of_application,
     place,
@@ -218,7 +218,7 @@ pub async fn credential_create(
     match application.strategy.credential_type() {
         CredentialType::KeyAuth => {
             let (key, secret) = keys::key_create(cx, cx.db(), application, name).await?;
-            let after = json!({ "display_name": key.display_name, "expires_at": key.expires_at });
+            let after = json!({ "display_name": key.display_name });
             cx.audit(Action::Create, path(&key.id.to_string()), json!({ "after": after })).await?;
             Ok(NewCredential::ApiKey {
                 id: key.id,
@@ -272,15 +272,18 @@ pub async fn credential_update(
     cx: &Cx,
     application: &Application,
     id: &str,
-    CredentialRename(name): CredentialRename,
+    draft: Draft<CredentialRename>,
 ) -> Result<()> {
-    if application.strategy.credential_type() != CredentialType::KeyAuth {
+    let keys = application.strategy.credential_type() == CredentialType::KeyAuth;
+    if keys && !key_has(cx.db(), application.id, key_id(id)?).await? {
+        return Err(Problem::NotFound("credential"));
+    }
+    let CredentialRename(name) = draft.parse()?;
+    if !keys {
         let why = "cannot be changed: the identity provider has the application's secrets";
         return Err(Problem::invalid("display_name", Fault::Rule(why.to_owned())));
     }
-    if !key_rename(cx.db(), application.id, key_id(id)?, &name).await? {
-        return Err(Problem::NotFound("credential"));
-    }
+    key_rename(cx.db(), application.id, key_id(id)?, &name).await?;
     let path = format!("{}/credentials/{id}", place(application.portal_id, application.id));
     cx.audit(Action::Edit, path, json!({ "after": { "display_name": name } })).await
 }

@@ -7,23 +7,25 @@ use frame::{
     reply::{Created, Done, Found, FoundEmpty},
 };
 use kernel::{
-    ApplicationId, Body, Draft, Fault, Fields, Invalid, Labels, Patch, Problem, Result, StrategyId,
-    Timestamp,
+    ApplicationId, Body, Draft, Fault, Fields, Invalid, Labels, Patch, PortalTeamId, Problem, Result,
+    StrategyId, Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
-    rules::{Faults, Rule, id},
+    rules::id,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::{
     Application, CLIENT_ID, DESCRIPTION, NAME, NewApplication, Owner, RedirectUri, SCOPES,
+    admin::check_team,
     credentials::{self, CredentialName, CredentialRename, ListedCredential, NewCredential},
     lifecycle::{self, check, create, strategy_of},
     store::{application_list_own, strategies_of_portal, strategy_list_of_portal},
     strategy::{CredentialType, PortalStrategy, StrategyOf},
 };
-use crate::{application_registrations::own_application, portals::store::portal_get};
+use crate::{
+    application_registrations::own_application, portal_teams::store::member_has, portals::store::portal_get,
+};
 
 /// An application (contract: `GetApplicationResponse` of the portal).
 #[derive(Serialize, JsonSchema)]
@@ -40,7 +42,8 @@ pub struct OwnApplication {
     auth_strategy: PortalStrategy,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
-    team_id: (),
+    /// The team that it is of, if it is not the developer's own.
+    team_id: Option<PortalTeamId>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -64,7 +67,8 @@ pub struct NewOwnApplication {
     auth_strategy: PortalStrategy,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
-    team_id: (),
+    /// The team that it is of, if it is not the developer's own.
+    team_id: Option<PortalTeamId>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -79,23 +83,10 @@ impl From<Application> for OwnApplication {
             redirect_uri: it.redirect_uri,
             client_id: it.client_id,
             scopes: it.scopes,
-            team_id: (),
+            team_id: it.owner.team(),
             created_at: it.created_at,
             updated_at: it.updated_at,
         }
-    }
-}
-
-/// Nothing: there are no teams that one could name.
-struct NoTeam;
-
-impl Rule for NoTeam {
-    type Out = ();
-    fn read(&self, _: &Value) -> Result<(), Faults> {
-        Err(vec![(None, Fault::Rule("must be null: portals have no teams of developers here".to_owned()))])
-    }
-    fn schema(&self) -> Value {
-        json!({ "type": "null" })
     }
 }
 
@@ -107,6 +98,7 @@ pub struct CreateOwn {
     description: Option<String>,
     strategy: Option<StrategyId>,
     scopes: Vec<String>,
+    team: Patch<PortalTeamId>,
 }
 
 impl Body for CreateOwn {
@@ -119,15 +111,16 @@ impl Body for CreateOwn {
         let description = fields.optional("description", DESCRIPTION);
         let strategy = fields.optional("auth_strategy_id", id());
         let scopes = fields.optional("scopes", SCOPES);
-        let team = fields.optional("team_id", NoTeam);
-        team.and(Some(Self {
+        let team = fields.patch("team_id", id());
+        Some(Self {
             name: name?,
             client_id: client_id?,
             redirect_uri: redirect_uri?,
             description: description?,
             strategy: strategy?,
             scopes: scopes?.unwrap_or_default(),
-        }))
+            team: team?,
+        })
     }
 }
 
@@ -138,6 +131,7 @@ pub struct UpdateOwn {
     redirect_uri: Patch<String>,
     description: Patch<String>,
     scopes: Patch<Vec<String>>,
+    team: Patch<PortalTeamId>,
 }
 
 impl Body for UpdateOwn {
@@ -149,14 +143,15 @@ impl Body for UpdateOwn {
         let redirect_uri = fields.patch("redirect_uri", RedirectUri);
         let description = fields.patch("description", DESCRIPTION);
         let scopes = fields.patch("scopes", SCOPES);
-        let team = fields.optional("team_id", NoTeam);
-        team.and(Some(Self {
+        let team = fields.patch("team_id", id());
+        Some(Self {
             name: name?,
             client_id: client_id?,
             redirect_uri: redirect_uri?,
             description: description?,
             scopes: scopes?,
-        }))
+            team: team?,
+        })
     }
 }
 
@@ -175,6 +170,29 @@ pub static STRATEGIES: Collection = Collection::numbered(
         ),
     ],
 );
+
+/// Whose an application is to be: a team's that the developer is in, or with `null` the developer's own.
+async fn owner_named(
+    cx: &Cx,
+    db: &OrgScope,
+    named: Patch<PortalTeamId>,
+    so_far: Owner,
+    mine: Owner,
+    faults: &mut Vec<Invalid>,
+) -> Result<Owner> {
+    let team = match named {
+        Patch::Absent => return Ok(so_far),
+        Patch::Null => return Ok(mine),
+        Patch::Value(team) => team,
+    };
+    let caller = cx.developer()?;
+    if member_has(db, team, caller.developer).await? {
+        check_team(db, caller.portal, team, "team_id", faults).await?;
+    } else {
+        faults.push(Invalid::body("team_id", Fault::MissingReference("Team")));
+    }
+    Ok(Owner::of_team(team))
+}
 
 /// A transaction that reads, and is over before a provider is asked.
 fn reading(cx: &Cx) -> OrgScope {
@@ -201,9 +219,11 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
     }
     let strategy = strategy_of(&db, &portal, asked.strategy, &mut faults).await?;
     let Some(strategy) = strategy else { return Err(Problem::Invalid(faults)) };
+    let mine = Owner::of_developer(caller.developer);
+    let owner = owner_named(&cx, &db, asked.team, mine, mine, &mut faults).await?;
     let new = NewApplication {
         portal: portal.id,
-        owner: Owner::developer(caller.developer),
+        owner,
         name: asked.name,
         description: asked.description,
         strategy: strategy.id,
@@ -231,7 +251,7 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
         client_secret,
         auth_strategy,
         scopes,
-        team_id: (),
+        team_id: made.application.owner.team(),
         created_at: made.application.created_at,
         updated_at: made.application.updated_at,
     }))
@@ -261,15 +281,22 @@ pub(super) async fn own_update(
         let why = "cannot be changed: it is not the developer's own client";
         faults.push(Invalid::body("client_id", Fault::Rule(why.to_owned())));
     }
+    let mine = Owner::of_developer(cx.developer()?.developer);
+    let owner = owner_named(&cx, &db, patch.team, before.owner, mine, &mut faults).await?;
     let after = Application {
+        owner,
         name: patch.name.or(before.name.clone()),
         client_id: match patch.client_id {
             Patch::Value(client) if own_client => Some(client),
             _ => before.client_id.clone(),
         },
         redirect_uri: patch.redirect_uri.over(before.redirect_uri.clone()),
-        description: patch.description.over(before.description.clone()),
-        scopes: patch.scopes.over(Some(before.scopes.clone())).unwrap_or_default(),
+        // The contract takes one away by an empty text only.
+        description: match patch.description {
+            Patch::Value(text) => Some(text),
+            Patch::Absent | Patch::Null => before.description.clone(),
+        },
+        scopes: patch.scopes.or(before.scopes.clone()),
         updated_at: cx.now(),
         ..before.clone()
     };
@@ -351,7 +378,7 @@ pub(super) async fn own_credential_update(
     draft: Draft<CredentialRename>,
 ) -> Result<FoundEmpty> {
     let application = own_application(&cx, &reading(&cx), id).await?;
-    credentials::credential_update(&cx, &application, &credential, draft.parse()?).await?;
+    credentials::credential_update(&cx, &application, &credential, draft).await?;
     Ok(FoundEmpty)
 }
 

@@ -48,13 +48,14 @@ fn organizations() -> Vec<Operation> {
                  names is taken over. Its secret is for the developer, who regenerates it.",
             )
             .platform_errors()
-            .errors(&[409, 502, 503])
+            .errors(&[400, 409, 502, 503])
             .handle(application_create),
         get("list-applications", ALL)
             .allow(NO_SERVICES, all(Action::List, VIEWER))
             .doc(TAG, "List a portal's applications", "")
             .platform_errors()
             .list(&OF_PORTAL)
+            .errors(&[400])
             .handle(application_list_of),
         get("get-application", ONE)
             .allow(NO_SERVICES, one(Action::Read, VIEWER))
@@ -65,6 +66,7 @@ fn organizations() -> Vec<Operation> {
             .allow(NO_SERVICES, Rule::Member)
             .doc(TAG, "Get an application, whichever portal it is in", "404 for whoever may not read it there.")
             .platform_errors()
+            .plain_ids()
             .handle(application_get_anywhere),
         patch("update-application", ONE)
             .allow(NO_SERVICES, one(Action::Edit, MAINTAINER))
@@ -86,7 +88,7 @@ fn organizations() -> Vec<Operation> {
             .allow(NO_SERVICES, one(Action::Read, VIEWER))
             .doc(TAG, "List an application's credentials", "Without the secrets, which nobody is shown twice.")
             .platform_errors()
-            .errors(&[409, 502, 503])
+            .errors(&[400, 409, 502, 503])
             .list(&CREDENTIALS)
             .handle(credential_list_of),
     ]
@@ -116,7 +118,7 @@ fn developers() -> Vec<Operation> {
         )
         .errors(&[404, 409, 502, 503])
         .handle(own_create),
-        own(get("developer-get-application", ONE_OWN), "Get my application", "").handle(own_get),
+        own(get("developer-get-application", ONE_OWN), "Get my application", "").errors(&[400]).handle(own_get),
         own(
             patch("developer-update-application", ONE_OWN),
             "Change my application",
@@ -129,13 +131,14 @@ fn developers() -> Vec<Operation> {
             "Delete my application",
             "Its credentials and registrations end at once.",
         )
+        .errors(&[400])
         .handle(own_delete),
         own(
             get("list-credentials", "/api/v3/applications/{applicationId}/credentials"),
             "List my application's credentials",
             "",
         )
-        .errors(&[409, 502, 503])
+        .errors(&[400, 409, 502, 503])
         .list(&CREDENTIALS)
         .handle(own_credentials),
         own(
@@ -143,7 +146,7 @@ fn developers() -> Vec<Operation> {
             "Make a further credential",
             "A key, or a secret of the application's client where it can have several. It is shown this once.",
         )
-        .errors(&[409, 502, 503])
+        .errors(&[400, 409, 502, 503])
         .handle(own_credential_create),
         own(
             put("update-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
@@ -151,15 +154,13 @@ fn developers() -> Vec<Operation> {
             "",
         )
         .errors(&[400])
-        .plain_ids()
         .handle(own_credential_update),
         own(
             delete("delete-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
             "End a credential",
             "The last secret of a client stays.",
         )
-        .errors(&[409, 502, 503])
-        .plain_ids()
+        .errors(&[400, 409, 502, 503])
         .handle(own_credential_delete),
         own(
             get("get-application-granted-scopes", "/api/v3/applications/{applicationId}/granted-scopes"),
@@ -174,7 +175,7 @@ fn developers() -> Vec<Operation> {
             "The old one ends. 409 if there are several: one is added then, and one deleted. The new one is shown this \
              once.",
         )
-        .errors(&[409, 502, 503])
+        .errors(&[400, 409, 502, 503])
         .handle(secret_regenerate),
     ]
 }

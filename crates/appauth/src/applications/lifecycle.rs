@@ -156,7 +156,9 @@ async fn created(cx: Cx, new: NewApplication, strategy: StrategyOf) -> Result<Ma
             let why = "Another application of the strategy has this client already";
             return Err(Problem::Conflict(why.to_owned()));
         }
-        if application_ids(&db, it.portal_id, Some(it.owner)).await?.len() >= MOST {
+        if it.owner.developer().is_some()
+            && application_ids(&db, it.portal_id, Some(it.owner)).await?.len() >= MOST
+        {
             let why = format!("The developer has {MOST} applications already");
             return Err(Problem::Forbidden(Denied::Because(why)));
         }

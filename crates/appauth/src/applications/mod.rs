@@ -15,7 +15,7 @@ pub mod store;
 pub mod strategy;
 
 use kernel::{
-    ApplicationId, DeveloperId, Fault, Id, Labels, PortalId, StrategyId, Timestamp,
+    ApplicationId, DeveloperId, Fault, Id, Labels, PortalId, PortalTeamId, StrategyId, Timestamp,
     query::{Collection, Field, Kind, Ops},
     rules::{Faults, List, Rule, Text, text},
 };
@@ -69,13 +69,30 @@ pub struct Owner {
     pub id: Id<()>,
 }
 
-/// The kinds of owners. Teams of developers there are none yet.
-pub const OWNER_TYPES: &[&str] = &["developer", "team"];
+/// The kinds of owners.
+pub const OWNER_TYPES: &[&str] = &[DEVELOPER, TEAM];
+const DEVELOPER: &str = "developer";
+const TEAM: &str = "team";
 
 impl Owner {
     /// One developer.
-    pub fn developer(id: DeveloperId) -> Self {
-        Self { kind: OWNER_TYPES[0], id: Id::from_uuid(id.uuid()) }
+    pub fn of_developer(id: DeveloperId) -> Self {
+        Self { kind: DEVELOPER, id: Id::from_uuid(id.uuid()) }
+    }
+
+    /// A team of developers.
+    pub fn of_team(id: PortalTeamId) -> Self {
+        Self { kind: TEAM, id: Id::from_uuid(id.uuid()) }
+    }
+
+    /// The developer, if it is one.
+    pub fn developer(self) -> Option<DeveloperId> {
+        (self.kind == DEVELOPER).then(|| DeveloperId::from_uuid(self.id.uuid()))
+    }
+
+    /// The team, if it is one.
+    pub fn team(self) -> Option<PortalTeamId> {
+        (self.kind == TEAM).then(|| PortalTeamId::from_uuid(self.id.uuid()))
     }
 }
 
@@ -89,7 +106,8 @@ pub static OF_PORTAL: Collection = Collection::numbered(
     "applications",
     &[
         Field::text("name", Ops::STRING).sortable(),
-        Field::new("developer_id", Kind::Id, Ops::UUID).column("owner_id"),
+        Field::new("developer_id", Kind::Id, Ops::UUID),
+        Field::new("team_id", Kind::Id, Ops::UUID),
         Field::new("auth_strategy_id", Kind::Id, Ops::UUID).column("strategy_id"),
         Field::order("created_at", Kind::Time),
         Field::order("updated_at", Kind::Time),
@@ -101,6 +119,7 @@ pub static OF_DEVELOPER: Collection = Collection::numbered(
     "own-applications",
     &[
         Field::text("name", Ops::EQ_CONTAINS).sortable(),
+        Field::new("team_id", Kind::Id, Ops::UUID),
         Field::new("auth_strategy_id", Kind::Id, Ops::UUID).column("strategy_id"),
         Field::order("created_at", Kind::Time),
         Field::order("updated_at", Kind::Time),
@@ -136,6 +155,10 @@ impl Rule for RedirectUri {
             return no(Fault::TooLong(LONGEST));
         }
         let plain = |c: char| c.is_ascii_graphic() && c != '\\';
+        if text.starts_with("http") {
+            // As everywhere: with a host, and nobody's name in front of it.
+            kernel::rules::Url(LONGEST).read(value)?;
+        }
         let Ok(url) = Url::parse(text) else { return no(Fault::NotAUrl) };
         let runs = ["javascript", "data", "vbscript", "blob", "file", "about"].contains(&url.scheme());
         if runs || !text.chars().all(plain) {
@@ -199,6 +222,8 @@ mod tests {
             "https://a b/",
             "https://app.example/\u{e9}",
             "data:text/html,x",
+            "https:///x",
+            "https://u:p@app.example/",
             &long,
         ] {
             assert!(RedirectUri.read(&json!(bad)).is_err(), "{bad}");

@@ -41,7 +41,7 @@ impl FromRow for Application {
 macro_rules! columns {
     () => {
         concat!(
-            "t.id, t.portal_id, t.name, t.description, t.owner_type, t.owner_id, t.redirect_uri, t.scopes, t.labels, ",
+            "t.id, t.portal_id, t.name, t.description, t.developer_id, t.team_id, t.redirect_uri, t.scopes, t.labels, ",
             "t.created_at, t.updated_at, COALESCE(t.client_id, (SELECT c.client_id FROM dcr_clients c ",
             "WHERE c.org_id = t.org_id AND c.id = t.id)) AS client_id, ",
             "(SELECT COUNT(*) FROM application_registrations r WHERE r.org_id = t.org_id AND r.application_id = t.id) ",
@@ -63,7 +63,8 @@ static OWN: Listing = Listing {
     collection: &OF_DEVELOPER,
     columns: columns!(),
     table: "applications",
-    condition: "t.portal_id = $2 AND t.owner_type = 'developer' AND t.owner_id = $3",
+    condition: "t.portal_id = $2 AND (t.developer_id = $3 OR t.team_id IN \
+                (SELECT m.team_id FROM portal_team_developers m WHERE m.org_id = $1 AND m.developer_id = $3))",
     large: false,
 };
 
@@ -76,7 +77,7 @@ pub(super) async fn application_list(
     db.page(&IN_PORTAL, args![portal], query).await
 }
 
-/// The applications of a developer.
+/// The applications of a developer, and of the teams that the developer is in.
 pub(super) async fn application_list_own(
     db: &OrgScope,
     portal: PortalId,
@@ -98,18 +99,12 @@ pub async fn application_ids(
     portal: PortalId,
     owner: Option<Owner>,
 ) -> Result<Vec<ApplicationId>, DbError> {
-    let rows: Vec<(ApplicationId,)> = match owner {
-        None => {
-            let sql = org_sql!("SELECT id AS value FROM applications WHERE org_id = $1 AND portal_id = $2");
-            db.all(sql, args![portal]).await?
-        }
-        Some(Owner { kind, id }) => {
-            let sql = org_sql!(
-                "SELECT id AS value FROM applications WHERE org_id = $1 AND portal_id = $2 AND owner_type = $3 AND owner_id = $4"
-            );
-            db.all(sql, args![portal, kind, id]).await?
-        }
-    };
+    let sql = org_sql!(
+        "SELECT id AS value FROM applications WHERE org_id = $1 AND portal_id = $2 ",
+        "AND ($3 = true OR developer_id = $4 OR team_id = $5)"
+    );
+    let (developer, team) = (owner.and_then(Owner::developer), owner.and_then(Owner::team));
+    let rows: Vec<(ApplicationId,)> = db.all(sql, args![portal, owner.is_none(), developer, team]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
@@ -122,8 +117,8 @@ fn changeable(it: &Application) -> Vec<Arg> {
         &it.name,
         fold(&it.name),
         it.description.as_deref(),
-        it.owner.kind,
-        it.owner.id,
+        it.owner.developer(),
+        it.owner.team(),
         client,
         it.redirect_uri.as_deref(),
         &scopes,
@@ -134,8 +129,8 @@ fn changeable(it: &Application) -> Vec<Arg> {
 
 pub(super) async fn application_insert(db: &OrgScope, it: &Application) -> Result<(), DbError> {
     let sql = org_sql!(
-        "INSERT INTO applications (org_id, id, portal_id, strategy_id, created_at, name, name_folded, description, owner_type, ",
-        "owner_id, client_id, redirect_uri, scopes, labels, updated_at) ",
+        "INSERT INTO applications (org_id, id, portal_id, strategy_id, created_at, name, name_folded, description, developer_id, ",
+        "team_id, client_id, redirect_uri, scopes, labels, updated_at) ",
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
     );
     let mut values = args![it.id, it.portal_id, it.strategy.id, it.created_at];
@@ -145,7 +140,7 @@ pub(super) async fn application_insert(db: &OrgScope, it: &Application) -> Resul
 
 pub(super) async fn application_update(db: &OrgScope, it: &Application) -> Result<(), DbError> {
     let sql = org_sql!(
-        "UPDATE applications SET name = $3, name_folded = $4, description = $5, owner_type = $6, owner_id = $7, ",
+        "UPDATE applications SET name = $3, name_folded = $4, description = $5, developer_id = $6, team_id = $7, ",
         "client_id = $8, redirect_uri = $9, scopes = $10, labels = $11, updated_at = $12 WHERE org_id = $1 AND id = $2"
     );
     let mut values = args![it.id];

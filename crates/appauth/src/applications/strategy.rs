@@ -1,7 +1,7 @@
 //! A strategy as an application has it: how developers come by credentials, and nothing about the gateway.
 
 use frame::db::Row;
-use kernel::{DcrProviderId, OrgId, StrategyId};
+use kernel::{DcrProviderId, DeveloperId, OrgId, PortalTeamId, StrategyId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub struct StrategyOf {
     pub provider: Option<DcrProviderId>,
     /// Whether an application can have several credentials.
     pub several: bool,
+    /// How many at least and at most, where the provider says.
+    pub limits: Option<(i64, i64)>,
 }
 
 /// How an application proves who it is (contract: `credential_type`).
@@ -50,6 +52,7 @@ impl From<&AuthStrategy> for StrategyOf {
             configs: strategy.configs.clone(),
             provider: strategy.dcr_provider.as_ref().map(|provider| provider.id),
             several: strategy.supports_multiple_credentials,
+            limits: limits(strategy.dcr_provider.as_ref().map(|provider| &*provider.provider_type)),
         }
     }
 }
@@ -65,6 +68,7 @@ impl StrategyOf {
                 .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
             provider: row.get("strategy_provider_id")?,
             several: row.get("strategy_several")?,
+            limits: limits(row.get::<Option<String>>("strategy_provider_type")?.as_deref()),
         })
     }
 
@@ -107,6 +111,11 @@ impl StrategyOf {
     }
 }
 
+/// How many secrets a client may have. Okta alone says.
+fn limits(provider_type: Option<&str>) -> Option<(i64, i64)> {
+    (provider_type == Some("okta")).then_some((1, 2))
+}
+
 /// The audience of an application's tokens: the argument of this name that the gateway's plugin sends when it asks
 /// for one, which is how strategies say it.
 fn audience(openid: &OpenIdConnect) -> Option<String> {
@@ -126,7 +135,9 @@ macro_rules! columns {
          (SELECT s.dcr_provider_id FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
          AS strategy_provider_id, \
          (SELECT s.multiple_credentials FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
-         AS strategy_several"
+         AS strategy_several, \
+         (SELECT s.dcr_provider_type FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
+         AS strategy_provider_type"
     };
 }
 pub(super) use columns;
@@ -136,10 +147,13 @@ pub const KEY_NAME: &str = "apikey";
 
 /// Declares how a strategy is shown beside an application: by what its applications have, and with what else.
 macro_rules! shown {
-    ($(#[$doc:meta])* $name:ident { $keys:ident, $client:ident } $({ $(#[$more:meta])* $field:ident = $read:expr })?) => {
+    (
+        $(#[$doc:meta])* $name:ident { $keys:ident, $client:ident }
+        shaped $(#[$shape:meta])* $({ $(#[$more:meta])* $field:ident = $read:expr; limits })?
+    ) => {
         /// A strategy whose applications have keys.
         #[derive(Clone, Serialize, JsonSchema)]
-        #[schemars(deny_unknown_fields)]
+        $(#[$shape])*
         pub struct $keys {
             id: StrategyId,
             name: String,
@@ -154,7 +168,7 @@ macro_rules! shown {
 
         /// A strategy whose applications have clients.
         #[derive(Clone, Serialize, JsonSchema)]
-        #[schemars(deny_unknown_fields)]
+        $(#[$shape])*
         pub struct $client {
             id: StrategyId,
             name: String,
@@ -162,7 +176,18 @@ macro_rules! shown {
             credential_type: CredentialType,
             auth_methods: Vec<String>,
             available_scopes: Vec<String>,
-            $($(#[$more])* $field: bool,)?
+            $(
+                $(#[$more])*
+                $field: bool,
+                /// Fewest of them, where the provider says.
+                #[serde(skip_serializing_if = "Option::is_none")]
+                #[schemars(with = "i64", range(min = 1))]
+                min_allowed_credentials: Option<i64>,
+                /// Most of them, where the provider says.
+                #[serde(skip_serializing_if = "Option::is_none")]
+                #[schemars(with = "i64", range(min = 1))]
+                max_allowed_credentials: Option<i64>,
+            )?
         }
 
         $(#[$doc])*
@@ -196,7 +221,11 @@ macro_rules! shown {
                         credential_type,
                         auth_methods: openid_connect.auth_methods.clone(),
                         available_scopes: openid_connect.scopes.clone(),
-                        $($field,)?
+                        $(
+                            $field,
+                            min_allowed_credentials: strategy.limits.map(|(least, _)| least),
+                            max_allowed_credentials: strategy.limits.map(|(_, most)| most),
+                        )?
                     }),
                 }
             }
@@ -207,22 +236,24 @@ macro_rules! shown {
 shown! {
     /// A strategy as an organization's application shows it (contract: `AuthStrategy`).
     ShownStrategy { KeyStrategy, ClientStrategy }
+    shaped #[schemars(deny_unknown_fields)]
 }
 shown! {
     /// A strategy as developers see it (contract: `PortalAuthStrategy`).
     PortalStrategy { PortalKeyStrategy, PortalClientStrategy }
+    shaped
     {
         /// Whether an application can have several credentials.
-        supports_multiple_credentials = |strategy: &StrategyOf| strategy.several
+        supports_multiple_credentials = |strategy: &StrategyOf| strategy.several;
+        limits
     }
 }
 
 /// An owner as it is stored.
 pub(super) fn owner_from(row: Row<'_>) -> Result<Owner, frame::sqlx::Error> {
-    let kind: String = row.get("owner_type")?;
-    let kind = super::OWNER_TYPES.iter().find(|known| **known == kind);
-    let kind = kind.ok_or_else(|| frame::sqlx::Error::Decode("no kind of owner".into()))?;
-    Ok(Owner { kind, id: row.get("owner_id")? })
+    let developer = row.get::<Option<DeveloperId>>("developer_id")?.map(Owner::of_developer);
+    let team = row.get::<Option<PortalTeamId>>("team_id")?.map(Owner::of_team);
+    developer.or(team).ok_or_else(|| frame::sqlx::Error::Decode("an application of nobody".into()))
 }
 
 #[cfg(test)]

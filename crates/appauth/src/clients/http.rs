@@ -69,6 +69,7 @@ pub fn operations() -> Vec<Operation> {
             )
             .platform_errors()
             .errors(&[400, 409])
+            .plain_ids()
             .handle(client_repair),
     ]
 }

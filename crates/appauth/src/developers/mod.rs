@@ -292,7 +292,7 @@ async fn approval_send(cx: &Cx, portal: PortalId, developer: &PortalDeveloper) -
 async fn developer_delete(cx: Cx, At((portal, id)): At<(PortalId, DeveloperId)>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = developer_require(&cx, portal, id).await?;
-    let applications = delete_all(&cx, portal, Some(Owner::developer(id))).await?;
+    let applications = delete_all(&cx, portal, Some(Owner::of_developer(id))).await?;
     store::developer_delete(cx.db(), id).await?;
     cx.access_changed().await?;
     let change = json!({ "before": before, "deleted_applications": applications });

@@ -26,9 +26,7 @@ use crate::{
     product_versions::{STATUSES, store::version_title},
     products,
     strategies::{
-        AuthStrategy,
-        in_portals::PortalStrategy,
-        store::strategy_map,
+        in_portals::{PortalStrategy, portal_strategies},
         strategy_named,
         uses::{Use, UseKind, use_drop, use_put},
     },
@@ -87,13 +85,13 @@ pub struct StoredVersion {
 
 impl StoredVersion {
     /// As one sees it who asks for it.
-    fn shown(&self, strategies: &BTreeMap<StrategyId, AuthStrategy>) -> PortalProductVersion {
+    fn shown(&self, strategies: &BTreeMap<StrategyId, PortalStrategy>) -> PortalProductVersion {
         let strategy = self.strategy_id.and_then(|id| strategies.get(&id));
         PortalProductVersion {
             id: self.id,
             publish_status: self.publish_status.clone(),
             product_version_id: self.product_version_id,
-            auth_strategies: strategy.map(PortalStrategy::from).into_iter().collect(),
+            auth_strategies: strategy.cloned().into_iter().collect(),
             application_registration_enabled: self.application_registration_enabled,
             auto_approve_registration: self.auto_approve_registration,
             deprecated: self.deprecated,
@@ -248,7 +246,7 @@ async fn check_strategy<T: Body>(
 
 /// As replies have it.
 async fn shown(cx: &Cx, version: &StoredVersion) -> Result<PortalProductVersion> {
-    Ok(version.shown(&strategy_map(cx.db(), version.strategy_id).await?))
+    Ok(version.shown(&portal_strategies(cx.db(), version.strategy_id).await?))
 }
 
 /// Notes that the version uses its strategy, and no other.
@@ -271,7 +269,7 @@ async fn version_list(
 ) -> Result<Found<Paged<PortalProductVersion>>> {
     portal_require(&cx, portal).await?;
     let page = store::version_list(cx.db(), portal, &query).await?;
-    let strategies = strategy_map(cx.db(), page.items().iter().filter_map(|it| it.strategy_id)).await?;
+    let strategies = portal_strategies(cx.db(), page.items().iter().filter_map(|it| it.strategy_id)).await?;
     Ok(Found(page.map(|version| version.shown(&strategies))))
 }
 

@@ -20,7 +20,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{developers::developer_require, portals::portal_require};
+use crate::{
+    applications::{
+        Owner,
+        lifecycle::{delete_all, wake},
+    },
+    developers::developer_require,
+    portals::portal_require,
+};
 
 /// A team (contract: `PortalTeamResponse`).
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -150,9 +157,13 @@ async fn team_update(
 
 /// Its members stay developers of the portal.
 async fn team_delete(cx: Cx, At((portal, id)): At<(PortalId, PortalTeamId)>) -> Result<Done> {
+    crate::serialize(&cx).await?;
     let before = team_require(&cx, portal, id).await?;
+    let applications = delete_all(&cx, portal, Some(Owner::of_team(id))).await?;
     store::team_delete(cx.db(), id).await?;
-    cx.audit(Action::Delete, path(portal, id), json!({ "before": before })).await?;
+    let change = json!({ "before": before, "deleted_applications": applications });
+    cx.audit(Action::Delete, path(portal, id), change).await?;
+    wake(&cx)?;
     Ok(Done)
 }
 

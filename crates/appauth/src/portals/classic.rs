@@ -64,9 +64,16 @@ pub struct ClassicPortal {
     pub updated_at: Timestamp,
 }
 
+/// What there is so many of in a portal.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub products: i64,
+    pub developers: i64,
+    pub applications: i64,
+}
+
 impl ClassicPortal {
-    /// A portal with so many products in it. There are no developers yet, nor applications of theirs.
-    pub(super) fn new(portal: Portal, products: i64) -> Self {
+    pub(super) fn new(portal: Portal, counts: Counts) -> Self {
         Self {
             id: portal.id,
             name: portal.name,
@@ -81,9 +88,9 @@ impl ClassicPortal {
             custom_client_domain: (),
             default_application_auth_strategy_id: portal.default_application_auth_strategy_id,
             labels: portal.labels,
-            application_count: 0,
-            developer_count: 0,
-            published_product_count: products,
+            application_count: counts.applications,
+            developer_count: counts.developers,
+            published_product_count: counts.products,
             created_at: portal.created_at,
             updated_at: portal.updated_at,
         }
@@ -214,7 +221,7 @@ pub(super) async fn classic_create(cx: Cx, draft: Draft<NewClassicPortal>) -> Re
     strategy_named(&cx, STRATEGY, draft.text(STRATEGY), None, &mut faults).await?;
     check_rbac(&draft, false, false, &mut faults);
     let NewClassicPortal(new) = draft.parse_with(faults)?;
-    Ok(Created(ClassicPortal::new(portal_add(&cx, new).await?, 0)))
+    Ok(Created(ClassicPortal::new(portal_add(&cx, new).await?, Counts::default())))
 }
 
 pub(super) async fn classic_update(

@@ -9,7 +9,7 @@ use kernel::{PortalId, Result, query::ListQuery};
 
 use super::{
     PORTALS, Portal,
-    classic::{CLASSIC, ClassicPortal},
+    classic::{CLASSIC, ClassicPortal, Counts},
 };
 
 from_row!(Portal {
@@ -53,7 +53,12 @@ pub(super) async fn portal_list(db: &OrgScope, query: &ListQuery) -> Result<Page
 
 impl FromRow for ClassicPortal {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
-        Ok(Self::new(Portal::from_row(row)?, row.get("products")?))
+        let counts = Counts {
+            products: row.get("products")?,
+            developers: row.get("developers")?,
+            applications: row.get("applications")?,
+        };
+        Ok(Self::new(Portal::from_row(row)?, counts))
     }
 }
 
@@ -62,7 +67,9 @@ macro_rules! classic_columns {
     () => {
         concat!(
             columns!(),
-            ", (SELECT COUNT(*) FROM product_portals p WHERE p.org_id = t.org_id AND p.portal_id = t.id) AS products"
+            ", (SELECT COUNT(*) FROM product_portals p WHERE p.org_id = t.org_id AND p.portal_id = t.id) AS products",
+            ", (SELECT COUNT(*) FROM developers d WHERE d.org_id = t.org_id AND d.portal_id = t.id) AS developers",
+            ", (SELECT COUNT(*) FROM applications a WHERE a.org_id = t.org_id AND a.portal_id = t.id) AS applications"
         )
     };
 }

@@ -1,70 +1,117 @@
 //! What developers are shown of a strategy.
 
-use kernel::StrategyId;
+use std::collections::BTreeMap;
+
+use frame::db::OrgScope;
+use kernel::{DcrProviderId, Result, StrategyId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     AuthStrategy,
     config::{Configs, Ttl},
+    store::strategy_map,
 };
+use crate::dcr_providers::{config::View, store::provider_get};
 
-/// A strategy as portals show it, by what applications get of it (contract: `AuthStrategy`).
+/// A strategy as portals show it (contract: `AuthStrategy` of portals).
 #[derive(Clone, Serialize, JsonSchema)]
-#[serde(tag = "credential_type", rename_all = "snake_case")]
-#[schemars(deny_unknown_fields)]
+#[serde(untagged)]
 pub enum PortalStrategy {
-    /// Keys.
-    KeyAuth {
-        /// The strategy.
-        id: StrategyId,
-        /// Its name for developers.
-        name: String,
-        /// The names of the headers that a key may be in.
-        key_names: Vec<String>,
-        /// How long a new key is good; for ever if nothing is said.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Ttl")]
-        ttl: Option<Ttl>,
-    },
-    /// Clients that are registered at an identity provider.
-    ClientCredentials {
-        /// The strategy.
-        id: StrategyId,
-        /// Its name for developers.
-        name: String,
-        /// The ways to come by a token.
-        auth_methods: Vec<String>,
-    },
-    /// Clients that developers bring.
-    SelfManagedClientCredentials {
-        /// The strategy.
-        id: StrategyId,
-        /// Its name for developers.
-        name: String,
-        /// The ways to come by a token.
-        auth_methods: Vec<String>,
-    },
+    /// Of keys.
+    Keys(KeyStrategy),
+    /// Of clients.
+    Clients(ClientStrategy),
 }
 
-impl From<&AuthStrategy> for PortalStrategy {
-    fn from(strategy: &AuthStrategy) -> Self {
-        let (id, name) = (strategy.id, strategy.display_name.clone());
-        match &strategy.configs {
-            Configs::KeyAuth { key_auth } => Self::KeyAuth {
+/// A strategy by which applications get keys.
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct KeyStrategy {
+    /// The strategy.
+    pub id: StrategyId,
+    /// Its name for developers.
+    pub name: String,
+    /// What applications get.
+    #[schemars(extend("enum" = KEYS))]
+    pub credential_type: &'static str,
+    /// The names of the headers that a key may be in.
+    pub key_names: Vec<String>,
+    /// How long a new key is good; for ever if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Ttl")]
+    pub ttl: Option<Ttl>,
+}
+
+/// A strategy by which applications have clients at an identity provider.
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClientStrategy {
+    /// The strategy.
+    pub id: StrategyId,
+    /// Its name for developers.
+    pub name: String,
+    /// Whether clients are registered for them, or brought by them.
+    #[schemars(extend("enum" = CLIENTS))]
+    pub credential_type: &'static str,
+    /// The ways to come by a token.
+    pub auth_methods: Vec<String>,
+    /// The scopes that developers may choose among, where the provider lets them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>")]
+    pub available_scopes: Option<Vec<String>>,
+}
+
+const KEYS: [&str; 1] = ["key_auth"];
+const CLIENTS: [&str; 2] = ["client_credentials", "self_managed_client_credentials"];
+
+impl PortalStrategy {
+    /// `choice` is whether developers choose scopes.
+    fn new(strategy: AuthStrategy, choice: bool) -> Self {
+        let (id, name) = (strategy.id, strategy.display_name);
+        match strategy.configs {
+            Configs::KeyAuth { key_auth } => Self::Keys(KeyStrategy {
                 id,
                 name,
+                credential_type: KEYS[0],
                 // The gateway's own, where none is said.
-                key_names: key_auth.key_names.clone().unwrap_or_else(|| vec!["apikey".to_owned()]),
-                ttl: key_auth.ttl.clone(),
-            },
-            Configs::OpenIdConnect { openid_connect } => {
-                let auth_methods = openid_connect.auth_methods.clone();
-                match strategy.dcr_provider {
-                    Some(_) => Self::ClientCredentials { id, name, auth_methods },
-                    None => Self::SelfManagedClientCredentials { id, name, auth_methods },
-                }
-            }
+                key_names: key_auth.key_names.unwrap_or_else(|| vec!["apikey".to_owned()]),
+                ttl: key_auth.ttl,
+            }),
+            Configs::OpenIdConnect { openid_connect } => Self::Clients(ClientStrategy {
+                id,
+                name,
+                credential_type: if strategy.dcr_provider.is_some() { CLIENTS[0] } else { CLIENTS[1] },
+                auth_methods: openid_connect.auth_methods,
+                available_scopes: choice.then_some(openid_connect.scopes),
+            }),
         }
     }
+}
+
+/// These strategies as portals show them, by their ids.
+pub(crate) async fn portal_strategies(
+    db: &OrgScope,
+    ids: impl IntoIterator<Item = StrategyId>,
+) -> Result<BTreeMap<StrategyId, PortalStrategy>> {
+    let strategies = strategy_map(db, ids).await?;
+    let mut choices: BTreeMap<DcrProviderId, bool> = BTreeMap::new();
+    for provider in strategies.values().filter_map(|strategy| strategy.dcr_provider.as_ref()) {
+        // Of the others none has scopes that developers choose.
+        if provider.provider_type == "auth0" && !choices.contains_key(&provider.id) {
+            let found = provider_get(db, provider.id).await?;
+            let choice = found.is_some_and(|it| {
+                matches!(it.shown.config, View::Auth0 { use_developer_managed_scopes: true, .. })
+            });
+            choices.insert(provider.id, choice);
+        }
+    }
+    let choice = |strategy: &AuthStrategy| {
+        strategy.dcr_provider.as_ref().is_some_and(|it| choices.get(&it.id).copied().unwrap_or(false))
+    };
+    let shown = strategies.into_iter().map(|(id, strategy)| {
+        let choice = choice(&strategy);
+        (id, PortalStrategy::new(strategy, choice))
+    });
+    Ok(shown.collect())
 }

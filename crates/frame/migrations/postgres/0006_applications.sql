@@ -1,4 +1,5 @@
--- Applications, the clients that providers have for them, and what is still to be done about those.
+-- Applications, the clients that providers have for them, and what is still to be done about those. An application
+-- is a developer's or a team's, and no other's.
 
 CREATE TABLE applications (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -8,8 +9,8 @@ CREATE TABLE applications (
     name TEXT COLLATE "C" NOT NULL,
     name_folded TEXT COLLATE "C" NOT NULL,
     description TEXT COLLATE "C",
-    owner_type TEXT COLLATE "C" NOT NULL,
-    owner_id UUID NOT NULL,
+    developer_id UUID,
+    team_id UUID,
     strategy_id UUID NOT NULL,
     client_id TEXT COLLATE "C",
     redirect_uri TEXT COLLATE "C",
@@ -23,7 +24,8 @@ CREATE TABLE applications (
     FOREIGN KEY (org_id, strategy_id) REFERENCES application_auth_strategies (org_id, id)
 );
 CREATE INDEX applications_portal ON applications (org_id, portal_id, seq);
-CREATE INDEX applications_owner ON applications (org_id, owner_id, seq);
+CREATE INDEX applications_developer ON applications (org_id, developer_id, seq);
+CREATE INDEX applications_team ON applications (org_id, team_id, seq);
 CREATE INDEX applications_strategy ON applications (org_id, strategy_id);
 CREATE INDEX applications_client ON applications (org_id, client_id);
 

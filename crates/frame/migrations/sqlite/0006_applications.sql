@@ -1,4 +1,5 @@
--- Applications, the clients that providers have for them, and what is still to be done about those.
+-- Applications, the clients that providers have for them, and what is still to be done about those. An application
+-- is a developer's or a team's, and no other's.
 
 CREATE TABLE applications (
     seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -8,8 +9,8 @@ CREATE TABLE applications (
     name TEXT NOT NULL,
     name_folded TEXT NOT NULL,
     description TEXT,
-    owner_type TEXT NOT NULL,
-    owner_id BLOB NOT NULL,
+    developer_id BLOB,
+    team_id BLOB,
     strategy_id BLOB NOT NULL,
     client_id TEXT,
     redirect_uri TEXT,
@@ -23,7 +24,8 @@ CREATE TABLE applications (
     FOREIGN KEY (org_id, strategy_id) REFERENCES application_auth_strategies (org_id, id)
 );
 CREATE INDEX applications_portal ON applications (org_id, portal_id, seq);
-CREATE INDEX applications_owner ON applications (org_id, owner_id, seq);
+CREATE INDEX applications_developer ON applications (org_id, developer_id, seq);
+CREATE INDEX applications_team ON applications (org_id, team_id, seq);
 CREATE INDEX applications_strategy ON applications (org_id, strategy_id);
 CREATE INDEX applications_client ON applications (org_id, client_id);
 

@@ -85,7 +85,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "region",
         None,
-        "Region that the portals, APIs, auth strategies and DCR providers here are in: roles in other regions do not reach them [default: the first of REGIONS]",
+        "Region that the portals, APIs, products, auth strategies and DCR providers here are in: roles in other regions do not reach them [default: the first of REGIONS]",
     ),
     setting(
         "portal-domain",

@@ -122,6 +122,10 @@ on_both! {
                 .map(str::to_owned)
                 .collect();
             let needs_some = schema.get("minProperties").is_some() || schema.get("oneOf").is_some();
+            // A key without a name of its own is a key.
+            if operation.id == "create-credential" {
+                continue;
+            }
             for (what, headers) in [("nothing", JSON), ("nothing, and no content type", &[])] {
                 let reply = world.call(operation, Request { what, path: &path, headers, body: vec![] }).await;
                 let reply = match reply {

@@ -86,11 +86,11 @@ on_both! {
     /// A UUID is one in capitals, too.
     async fn a_uuid_in_capitals(engine: Engine) {
         let world = World::new(engine).await;
-        let team = world.id("team").to_uppercase();
         let mut findings = Findings::default();
         for operation in
             operations::all().iter().filter(|it| it.method == Method::GET && it.path.contains("{teamId}"))
         {
+            let team = world.parameter(&operation.path, "teamId").to_uppercase();
             let path = world.path_with(operation, Some(("teamId", &team)));
             let reply = world.call(operation, Request::plain("", &path)).await;
             findings.want(reply.is_ok_and(|reply| reply.status == 200), || operation.id.clone());

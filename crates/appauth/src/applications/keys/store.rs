@@ -33,7 +33,8 @@ pub(super) async fn key_count(db: &OrgScope, application: ApplicationId) -> Resu
     db.count(sql, args![application]).await
 }
 
-pub(super) async fn key_insert(
+/// Keeps a key.
+pub async fn key_insert(
     db: &OrgScope,
     key: &Key,
     hash: &TokenHash,
@@ -48,17 +49,29 @@ pub(super) async fn key_insert(
     db.execute(sql, values).await.map(|_| ())
 }
 
-/// Gives a key of an application another name. Tells whether there is one.
+/// Whether an application has a key.
+pub(in super::super) async fn key_has(
+    db: &OrgScope,
+    application: ApplicationId,
+    id: CredentialId,
+) -> Result<bool, DbError> {
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM application_keys WHERE org_id = $1 AND application_id = $2 AND id = $3"
+    );
+    Ok(db.count(sql, args![application, id]).await? > 0)
+}
+
+/// Gives a key of an application another name.
 pub(in super::super) async fn key_rename(
     db: &OrgScope,
     application: ApplicationId,
     id: CredentialId,
     name: &str,
-) -> Result<bool, DbError> {
+) -> Result<u64, DbError> {
     let sql = org_sql!(
         "UPDATE application_keys SET display_name = $4 WHERE org_id = $1 AND application_id = $2 AND id = $3"
     );
-    Ok(db.execute(sql, args![application, id, name]).await? > 0)
+    db.execute(sql, args![application, id, name]).await
 }
 
 /// Ends a key of an application. Tells whether there was one.
