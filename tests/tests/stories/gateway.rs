@@ -11,7 +11,11 @@ use appauth::gateway::{
 use serde_json::{Value, json};
 use tests::{Client, Developer, Engine, Registry, Site, TestApp, on_both};
 
-use crate::{all, hours, id, text};
+use crate::{
+    all,
+    applications::{oidc_provider, published},
+    hours, id, text,
+};
 
 const STRATEGIES: &str = "/v2/application-auth-strategies";
 const CONFIGURATION: &str = "/v3/gateway/configuration";
@@ -333,6 +337,15 @@ on_both! {
         assert_eq!(found["warnings"][0], "The API [Orders] needs no strategy in one portal, and one in another: its service asks for it");
         assert_eq!(of_orders(&found), ["acl", "key-auth"]);
 
+        // What needs none there was said while another asked for it: it opens nothing by itself.
+        let path = format!("/v3/apis/{}/publications/{}", id(&shop.orders), shop.site.id);
+        shop.app.owner.delete(&path).await.expect(204);
+        let found = shop.configuration().await;
+        assert_eq!(of_orders(&found), ["acl"]);
+        let why = "The API [Orders] was published with a strategy, and the publication that needs none is older than the end of that; ";
+        assert!(found["warnings"][0].as_str().is_some_and(|it| it.starts_with(why)), "{found}");
+        publish(&shop.app, &shop.orders, &shop.site, shop.keys.clone()).await;
+
         // Published nowhere, its service is closed; only who says that it needs no strategy opens it.
         for site in [&shop.site, &second] {
             let path = format!("/v3/apis/{}/publications/{}", id(&shop.orders), site.id);
@@ -340,7 +353,7 @@ on_both! {
         }
         let found = shop.configuration().await;
         assert_eq!(of_orders(&found), ["acl"]);
-        let warning = "The API [Orders] is published nowhere; its service stays closed until it is, or until it is not linked to the API any more";
+        let warning = "The API [Orders] is published nowhere; its service stays closed until it is published again, or is not linked to the API any more";
         assert_eq!(found["warnings"], json!([warning]));
         assert_eq!(all(&json!({ "data": found["configuration"]["consumers"] }), "custom_id"), ["umbrella"]);
         publish(&shop.app, &shop.orders, &second, Value::Null).await;
@@ -507,29 +520,38 @@ on_both! {
 }
 
 on_both! {
-    /// The client that a provider makes, and makes again, is what the gateway finds the application by.
+    /// The client that a provider makes, and another one in its place, is what the gateway finds the application by.
     async fn clients_of_providers(engine: Engine) {
-        let (Some(registry), Some(provider)) = (Registry::gateway(), Registry::fake("bridge")) else { return };
-        let settings = [("GATEWAY_ADMIN_URL", &*registry.client.base()), ("GATEWAY_ADMIN_TOKEN", "gateway-secret")];
+        let (Some(registry), Some(provider)) = (Registry::gateway(), Registry::oidc_provider()) else { return };
+        let settings = [("GATEWAY_ADMIN_URL", registry.client.base()), ("GATEWAY_ADMIN_TOKEN", "gateway-secret")];
         let app = TestApp::with(engine, &settings).await;
         registry.tell(json!({ "put": ["services", WEATHER, { "host": "upstream.test" }] })).await;
-        let bridge = json!({
-            "name": "Bridge", "provider_type": "http", "issuer": "https://idp.test",
-            "dcr_config": { "dcr_base_url": format!("{}/dcr", provider.client.base()), "api_key": "gYmrbDfu_7PTsZWH" },
-        });
-        let it = crate::applications::published(&app, bridge, json!({})).await;
+        let it = published(&app, oidc_provider(&provider, false).await, json!({})).await;
         link(&app, &it.api, WEATHER).await;
         let ann = app.developer(&it.site, "ann@dev.test").await;
         let made = ann.client.post(OWN, json!({ "name": "One", "auth_strategy_id": id(&it.strategy) })).await.expect(201);
         let wish = register(&ann.client, &made, &it.api).await;
+        let ask = |client: &Value| json!({ "api_id": id(&it.api), "client_id": client });
+        let pending = json!({ "allowed": false, "application_id": id(&made), "reason": "registration_pending" });
+        assert_eq!(app.owner.post(CHECK, ask(&made["client_id"])).await.expect(200), pending);
         work_off(&app.app).await.expect("it works");
         assert_eq!(has(&registry, "consumers", "custom_id").await, [""; 0], "nobody has approved it");
         let path = format!("/v3/portals/{}/applications/{}/registrations/{}", it.site.id, id(&made), id(&wish));
         app.owner.patch(&path, json!({ "status": "approved" })).await.expect(200);
         work_off(&app.app).await.expect("it works");
         assert_eq!(has(&registry, "consumers", "custom_id").await, [made["client_id"].clone()]);
-        let answer = app.owner.post(CHECK, json!({ "api_id": id(&it.api), "client_id": made["client_id"] })).await.expect(200);
-        assert_eq!(answer, json!({ "allowed": true, "application_id": id(&made) }));
+        let allowed = json!({ "allowed": true, "application_id": id(&made) });
+        assert_eq!(app.owner.post(CHECK, ask(&made["client_id"])).await.expect(200), allowed);
+
+        // The provider replaces no secrets, so another client takes the place of the first.
+        let path = format!("{OWN}/{}/regenerate-secret", id(&made));
+        let fresh = ann.client.call(http::Method::POST, &path, None).await.expect(201);
+        assert_ne!(fresh["client_id"], made["client_id"]);
+        work_off(&app.app).await.expect("it works");
+        assert_eq!(has(&registry, "consumers", "custom_id").await, [fresh["client_id"].clone()]);
+        assert_eq!(app.owner.post(CHECK, ask(&fresh["client_id"])).await.expect(200), allowed);
+        let unknown = json!({ "allowed": false, "reason": "not_registered" });
+        assert_eq!(app.owner.post(CHECK, ask(&made["client_id"])).await.expect(200), unknown);
     }
 }
 
@@ -689,5 +711,26 @@ on_both! {
         let owner = shop.app.token_of(shop.app.owner_id, hours(1)).await;
         let answer = owner.post(CHECK, json!({ "api_id": id(&shop.orders), "key": key })).await.expect(200);
         assert_eq!(answer, not(by_key, "expired_key"));
+    }
+}
+
+on_both! {
+    /// One server at a time; what one that died has begun, another does after a minute.
+    async fn one_at_a_time(engine: Engine) {
+        let Some(registry) = Registry::gateway() else { return };
+        let shop = Shop::before(engine, &registry).await;
+        shop.follow().await;
+        register_again(&shop).await;
+        let until = shop.app.app.wall.now().plus(Duration::from_secs(60)).micros();
+        shop.app.database.query(&format!("UPDATE gateway_syncs SET leased_until = {until}")).await;
+        assert_eq!(work_off(&shop.app.app).await.expect("it works"), 0);
+        let failure = sync_now(&shop.app.app, shop.app.org).await.err();
+        assert!(matches!(&failure, Some(Failure::There(why)) if why.starts_with("a server is just")), "{failure:?}");
+        assert_eq!(has(&registry, "key-auths", "key").await.len(), 1);
+        let status = shop.app.owner.get(STATUS).await.expect(200);
+        assert_eq!(status["pending"], true, "nothing is forgotten");
+        shop.app.wall.advance(Duration::from_secs(61));
+        shop.follow().await;
+        assert_eq!(has(&registry, "key-auths", "key").await.len(), 2);
     }
 }

@@ -16,8 +16,6 @@ use super::Settings;
 const LONGEST: usize = 16 * 1024 * 1024;
 /// How many entities are asked for at a time, which is the most that the gateway gives.
 const PAGE: u32 = 1000;
-/// Most pages of a list: a gateway that never comes to an end is not waited for.
-const PAGES: usize = 10_000;
 
 /// Why the gateway did not do what it was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -124,22 +122,20 @@ impl Admin {
         }
     }
 
-    /// All entities of a collection, `/plugins` say, that have a tag.
-    pub async fn list(&self, collection: &str, tag: &str) -> Result<Vec<Value>, Fault> {
-        let mut all = Vec::new();
-        let mut offset = String::new();
-        for _ in 0..PAGES {
-            let path = format!("{collection}?tags={tag}&size={PAGE}{offset}");
-            let page: Page = self.send(Method::GET, &path, None).await?.json()?;
-            all.extend(page.data);
-            match page.offset.filter(|next| !next.is_empty()) {
-                None => return Ok(all),
-                Some(next) => {
-                    offset = format!("&offset={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
-                }
-            }
+    /// A part of the entities of a collection, `/plugins` say, that have a tag, and where the next one begins.
+    pub async fn page(
+        &self,
+        collection: &str,
+        tag: &str,
+        offset: Option<&str>,
+    ) -> Result<(Vec<Value>, Option<String>), Fault> {
+        let mut path = format!("{collection}?tags={tag}&size={PAGE}");
+        if let Some(offset) = offset {
+            path.push_str("&offset=");
+            path.extend(utf8_percent_encode(offset, NON_ALPHANUMERIC));
         }
-        Err(Fault::Away(format!("the gateway's list of {collection} does not come to an end")))
+        let Page { data, offset } = self.send(Method::GET, &path, None).await?.json()?;
+        Ok((data, offset.filter(|next| !next.is_empty())))
     }
 
     /// Makes an entity what it is to be, whether it is there or not.

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::Secret;
+use kernel::{OrgId, Secret};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
     admin::{Admin, Fault},
+    sync::{Failure, Hold},
     wanted::{Acl, Consumer, GatewayKey, MARK, Plugin, Wanted, mark_of, marks},
 };
 
@@ -20,25 +21,46 @@ pub struct Existing {
     keys: BTreeMap<Uuid, Value>,
 }
 
+/// Most pages of a list: a gateway that never comes to an end is not waited for.
+const PAGES: usize = 10_000;
+
 impl Existing {
     /// Asks it. What does not have our marks is nothing to us, whatever the gateway says that it lists.
-    pub async fn read(admin: &Admin, org: kernel::OrgId) -> Result<Self, Fault> {
-        let mark = mark_of(org);
-        let ours = |all: Vec<Value>| {
-            let marked = |it: &Value, mark: &str| {
-                it["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == mark))
-            };
-            let id = |it: &Value| it["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
-            let ours = all.into_iter().filter(|it| marked(it, MARK) && marked(it, &mark));
-            ours.filter_map(|it| Some((id(&it)?, it))).collect()
-        };
+    pub async fn read(admin: &Admin, org: OrgId, hold: &mut Hold<'_>) -> Result<Self, Failure> {
         Ok(Self {
-            plugins: ours(admin.list("/plugins", &mark).await?),
-            consumers: ours(admin.list("/consumers", &mark).await?),
-            acls: ours(admin.list("/acls", &mark).await?),
-            keys: ours(admin.list("/key-auths", &mark).await?),
+            plugins: ours(admin, "/plugins", org, hold).await?,
+            consumers: ours(admin, "/consumers", org, hold).await?,
+            acls: ours(admin, "/acls", org, hold).await?,
+            keys: ours(admin, "/key-auths", org, hold).await?,
         })
     }
+}
+
+async fn ours(
+    admin: &Admin,
+    collection: &str,
+    org: OrgId,
+    hold: &mut Hold<'_>,
+) -> Result<BTreeMap<Uuid, Value>, Failure> {
+    let mark = mark_of(org);
+    let marked =
+        |it: &Value, mark: &str| it["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == mark));
+    let mut found = BTreeMap::new();
+    let mut offset: Option<String> = None;
+    for _ in 0..PAGES {
+        hold.keep().await?;
+        let (all, next) = admin.page(collection, &mark, offset.as_deref()).await?;
+        for it in all.into_iter().filter(|it| marked(it, MARK) && marked(it, &mark)) {
+            if let Some(id) = it["id"].as_str().and_then(|id| Uuid::try_parse(id).ok()) {
+                found.insert(id, it);
+            }
+        }
+        if next.is_none() {
+            return Ok(found);
+        }
+        offset = next;
+    }
+    Err(Failure::There(format!("the gateway's list of {collection} does not come to an end")))
 }
 
 /// What is done with an entity.

@@ -272,6 +272,12 @@ pub(super) async fn sync_take_one(
     db.optional(sql, args![now, until]).await
 }
 
+/// Makes it longer, unless somebody else has it.
+pub(super) async fn sync_keep(db: &OrgScope, lease: &Lease, until: Timestamp) -> Result<bool, DbError> {
+    let sql = org_sql!("UPDATE gateway_syncs SET leased_until = $3 WHERE org_id = $1 AND leased_until = $2");
+    Ok(db.execute(sql, args![lease.leased_until, until]).await? > 0)
+}
+
 /// What came of it: everything is there.
 pub(super) async fn sync_done(
     db: &OrgScope,

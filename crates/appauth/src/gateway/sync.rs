@@ -16,10 +16,11 @@ use super::{
 };
 use crate::clients::{pause, turns::written};
 
-/// How long somebody has an organization's part for himself.
-pub(super) const LEASE: Duration = Duration::from_secs(300);
-/// How long he goes on before he leaves the rest for another time: one more step fits into what is left.
-const ENOUGH: Duration = Duration::from_secs(240);
+/// How long somebody has an organization's part for himself, unless he says that he goes on: so long it is left alone
+/// after a server died.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+/// What has to be left of it before anything is asked of the gateway: more than that may take.
+const LEFT: Duration = Duration::from_secs(30);
 
 /// How long a gateway that was away is left alone at most: what was taken back meanwhile is to be told soon.
 const AWAY: Duration = Duration::from_secs(60);
@@ -71,23 +72,53 @@ pub fn gateway(app: &App) -> Result<&Admin> {
     gateway.as_ref().ok_or_else(|| Problem::Conflict("gateway-admin-url is not set".to_owned()))
 }
 
+/// The right to bring an organization's part of the gateway up to date; whoever only looks needs none.
+pub struct Hold<'a> {
+    app: &'a App,
+    lease: Option<Lease>,
+}
+
+impl Hold<'_> {
+    /// Goes on, if nobody else has it meanwhile.
+    pub async fn keep(&mut self) -> std::result::Result<(), Failure> {
+        let now = WallClock::now(&*self.app.wall);
+        let Some(lease) = &mut self.lease else { return Ok(()) };
+        if now.plus(LEFT) < lease.leased_until {
+            return Ok(());
+        }
+        let (held, until) = (*lease, now.plus(LEASE));
+        let kept =
+            written(
+                self.app,
+                lease.org_id,
+                |db| async move { Ok(store::sync_keep(&db, &held, until).await?) },
+            );
+        if !kept.await? {
+            return Err(Failure::There("another server goes on with it".to_owned()));
+        }
+        lease.leased_until = until;
+        Ok(())
+    }
+}
+
 async fn planned(
     app: &App,
     admin: &Admin,
     org: OrgId,
+    hold: &mut Hold<'_>,
 ) -> std::result::Result<(Plan, Option<Timestamp>), Failure> {
     let wanted = {
         let db = OrgScope::new(app.db.read(), org);
         wanted(app, &db, admin.settings().control_plane).await?
     };
-    let existing = Existing::read(admin, org).await?;
+    let existing = Existing::read(admin, org, hold).await?;
     Ok((Plan::new(&wanted, &existing), wanted.expires_at))
 }
 
 /// What there is to do, which changes nothing.
 pub async fn plan(app: &App, org: OrgId) -> std::result::Result<Plan, Failure> {
     let admin = gateway(app)?;
-    planned(app, admin, org).await.map(|(plan, _)| plan)
+    planned(app, admin, org, &mut Hold { app, lease: None }).await.map(|(plan, _)| plan)
 }
 
 /// Does it now, and writes down what came of it.
@@ -108,7 +139,10 @@ pub async fn sync_now(app: &App, org: OrgId) -> std::result::Result<Report, Fail
 /// The same for whoever has the right to.
 pub(super) async fn sync(app: &App, lease: Lease) -> std::result::Result<Report, Failure> {
     let org = lease.org_id;
-    let outcome = carry_out(app, org).await;
+    let mut hold = Hold { app, lease: Some(lease) };
+    let outcome = carry_out(app, org, &mut hold).await;
+    // It may have become longer.
+    let lease = hold.lease.unwrap_or(lease);
     let now = WallClock::now(&*app.wall);
     let problem = match &outcome {
         Ok((report, _)) if report.refused.is_empty() => None,
@@ -135,16 +169,16 @@ pub(super) async fn sync(app: &App, lease: Lease) -> std::result::Result<Report,
     outcome.map(|(report, _)| report)
 }
 
-async fn carry_out(app: &App, org: OrgId) -> std::result::Result<(Report, Option<Timestamp>), Failure> {
+async fn carry_out(
+    app: &App,
+    org: OrgId,
+    hold: &mut Hold<'_>,
+) -> std::result::Result<(Report, Option<Timestamp>), Failure> {
     let admin = gateway(app)?;
-    let end = WallClock::now(&*app.wall).plus(ENOUGH);
-    let (plan, expires_at) = planned(app, admin, org).await?;
+    let (plan, expires_at) = planned(app, admin, org, hold).await?;
     let mut report = Report { warnings: plan.warnings, ..Report::default() };
     for step in &plan.steps {
-        if WallClock::now(&*app.wall) >= end {
-            report.refused.push("the rest takes longer, and is done another time".to_owned());
-            break;
-        }
+        hold.keep().await?;
         match step.run(admin).await {
             Ok(()) => report.done.push(step.line()),
             // One that it does not take keeps none of the others from being taken.

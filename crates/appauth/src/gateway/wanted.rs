@@ -205,8 +205,13 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
         plugin("acl", acl);
         let api = &link.api_name;
         let Some(strategy) = guard else {
+            let why = if published.is_empty() {
+                "is published nowhere"
+            } else {
+                "was published with a strategy, and the publication that needs none is older than the end of that"
+            };
             warnings.push(format!(
-                "The API [{api}] is published nowhere; its service stays closed until it is, or until it is not linked to the API any more"
+                "The API [{api}] {why}; its service stays closed until it is published again, or is not linked to the API any more"
             ));
             continue;
         };

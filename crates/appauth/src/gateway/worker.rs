@@ -31,12 +31,8 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         if !begun {
             begun = begin(&app).await.is_ok();
         }
-        tokio::select! {
-            worked = work_off(&app) => if let Err(error) = worked {
-                tracing::warn!(%error, "the gateway cannot be brought up to date; it will be tried again");
-            },
-            // What was begun is done again by whoever comes next.
-            _ = stop.wait_for(|stop| *stop) => break,
+        if let Err(error) = work_off(&app).await {
+            tracing::warn!(%error, "the gateway cannot be brought up to date; it will be tried again");
         }
     }
 }
