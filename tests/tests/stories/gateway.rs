@@ -278,12 +278,17 @@ on_both! {
         assert_eq!(elsewhere["configuration"]["plugins"], json!([]));
         let bad = shop.app.owner.get(&format!("{CONFIGURATION}?control_plane_id=x")).await;
         assert_eq!(bad.bad_fields(), ["control_plane_id"]);
+        let tagged = shop.app.owner.get(&format!("{CONFIGURATION}?service_tag=platform")).await.expect(200);
+        let info = json!({ "select_tags": [tag], "default_lookup_tags": { "services": ["platform"] } });
+        assert_eq!(tagged["configuration"]["_info"], info);
+        let bad = shop.app.owner.get(&format!("{CONFIGURATION}?service_tag=a,b")).await;
+        assert_eq!(bad.bad_fields(), ["service_tag"]);
         // Who got it is written down, without the keys.
         let log = shop.app.owner.get("/v3/audit-logs").await.expect(200);
         let entries = log["data"].as_array().expect("entries").iter();
         let told: Vec<&Value> =
             entries.filter(|it| it["resource"].to_string().contains("gateway/configuration")).collect();
-        assert_eq!(told.len(), 3, "{log}");
+        assert_eq!(told.len(), 4, "{log}");
         assert!(told.iter().all(|it| it["action"] == "deploy" && it["granted"] == true));
         // Whoever may only look does not see keys.
         let reader = shop.app.member("reader@acme.test").await;

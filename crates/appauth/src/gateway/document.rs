@@ -2,7 +2,10 @@
 //! clear, so it is for administrators alone, and who asked for it is in the audit log.
 
 use frame::{Cx, db::OrgScope, input::Query, reply::Found};
-use kernel::{Action, Fault, Id, Invalid, Problem, Result};
+use kernel::{
+    Action, Fault, Id, Invalid, Problem, Result,
+    rules::{Rule, Text, text},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -37,6 +40,16 @@ pub struct Document {
 struct Info {
     /// What the document is about: whatever else the gateway has is left alone.
     select_tags: Vec<String>,
+    /// How the services are found, which are not of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LookedUp")]
+    default_lookup_tags: Option<LookedUp>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, inline)]
+struct LookedUp {
+    services: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -83,8 +96,8 @@ struct DocumentKey {
     tags: Vec<String>,
 }
 
-impl From<&Wanted> for Document {
-    fn from(wanted: &Wanted) -> Self {
+impl Document {
+    fn new(wanted: &Wanted, service_tag: Option<String>) -> Self {
         let tags = || marks(wanted.org);
         let plugins = wanted.plugins.iter().map(|it| DocumentPlugin {
             id: Id::from_uuid(it.id),
@@ -116,7 +129,10 @@ impl From<&Wanted> for Document {
         });
         Self {
             format_version: "3.0",
-            info: Info { select_tags: vec![mark_of(wanted.org)] },
+            info: Info {
+                select_tags: vec![mark_of(wanted.org)],
+                default_lookup_tags: service_tag.map(|tag| LookedUp { services: vec![tag] }),
+            },
             plugins: plugins.collect(),
             consumers: consumers.collect(),
         }
@@ -124,10 +140,17 @@ impl From<&Wanted> for Document {
 }
 
 const CONTROL_PLANE: &str = "control_plane_id";
+const SERVICE_TAG: &str = "service_tag";
 
 /// The query parameters.
-pub(super) const QUERY: &[(&str, &str)] =
-    &[(CONTROL_PLANE, "Only services that are configured in this control plane.")];
+pub(super) const QUERY: &[(&str, &str)] = &[
+    (CONTROL_PLANE, "Only services that are configured in this control plane."),
+    (SERVICE_TAG, "The tag by which decK finds the services at the gateway."),
+];
+
+/// A tag as the gateway takes it, and no longer than decK's command line likes it.
+const TAG: Text =
+    text(1, 128).matching("^[^,/]+$", |tag| !tag.contains([',', '/']) && !tag.chars().any(char::is_control));
 
 pub(super) async fn configuration_get(cx: Cx, query: Query) -> Result<Found<GatewayConfiguration>> {
     let control_plane = match query.get(CONTROL_PLANE).filter(|text| !text.is_empty()) {
@@ -136,6 +159,13 @@ pub(super) async fn configuration_get(cx: Cx, query: Query) -> Result<Found<Gate
             let bad = |_| Problem::Invalid(vec![Invalid::query(CONTROL_PLANE, Fault::NotAUuid)]);
             Some(text.parse::<Id<()>>().map_err(bad)?)
         }
+    };
+    let service_tag = match query.get(SERVICE_TAG).filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => Some(TAG.read(&json!(text)).map_err(|faults| {
+            let bad = faults.into_iter().map(|(_, fault)| Invalid::query(SERVICE_TAG, fault));
+            Problem::Invalid(bad.collect())
+        })?),
     };
     // It takes a while to read, which is no reason to keep others from writing.
     let wanted = {
@@ -146,5 +176,6 @@ pub(super) async fn configuration_get(cx: Cx, query: Query) -> Result<Found<Gate
     let told =
         json!({ "consumers": wanted.consumers.len(), "keys_shown": keys, "control_plane_id": control_plane });
     cx.audit(Action::Deploy, "gateway/configuration", told).await?;
-    Ok(Found(GatewayConfiguration { configuration: (&wanted).into(), warnings: wanted.warnings }))
+    let configuration = Document::new(&wanted, service_tag);
+    Ok(Found(GatewayConfiguration { configuration, warnings: wanted.warnings }))
 }
