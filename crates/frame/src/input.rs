@@ -40,6 +40,8 @@ pub struct At<T>(pub T);
 pub trait PathIds: Sized + Send {
     /// How many.
     const COUNT: usize;
+    /// Whether the last one is a name that somebody else gave.
+    const NAMED_LAST: bool = false;
     /// Reads them; fails with the number of the bad one.
     fn read(values: &[String]) -> Result<Self, usize>;
 }
@@ -67,6 +69,7 @@ impl<A, B, C> PathIds for (Id<A>, Id<B>, Id<C>) {
 /// Below an id, a name that somebody else gave.
 impl<A> PathIds for (Id<A>, String) {
     const COUNT: usize = 2;
+    const NAMED_LAST: bool = true;
     fn read(values: &[String]) -> Result<Self, usize> {
         Ok((Id::read(values)?, values.get(1).cloned().unwrap_or_default()))
     }
@@ -80,6 +83,7 @@ impl<T: PathIds> Input for At<T> {
             "[{}] takes other path parameters than its path has",
             spec.id
         );
+        spec.named_last = T::NAMED_LAST;
     }
 
     fn take(cx: &Cx, input: &mut RawInput) -> Result<Self> {

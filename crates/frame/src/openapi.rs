@@ -188,7 +188,8 @@ fn who(spec: &Spec) -> String {
 }
 
 fn path_parameter(name: &str, spec: &Spec) -> Value {
-    let schema = if spec.plain_ids {
+    let named = spec.named_last && spec.path_parameters().last() == Some(name);
+    let schema = if spec.plain_ids || named {
         json!({ "type": "string" })
     } else {
         json!({ "type": "string", "format": "uuid" })

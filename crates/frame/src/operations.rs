@@ -136,6 +136,8 @@ pub struct Spec {
     pub errors: &'static [u16],
     /// Whether path ids are plain strings, so that a malformed one is simply not found.
     pub plain_ids: bool,
+    /// Whether the path ends with a name that somebody else gave, rather than an id of ours.
+    pub named_last: bool,
     /// The list that its query is read against.
     pub collection: Option<&'static Collection>,
     /// Further query parameters: name and description.
@@ -217,6 +219,7 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         wrong_kind_is_403: false,
         errors: &[],
         plain_ids: false,
+        named_last: false,
         collection: None,
         query: &[],
         body: None,

@@ -53,7 +53,11 @@ pub fn host_name(authority: &str) -> String {
 
 /// The address of a portal: its host, with the scheme and the port under which clients reach this server.
 pub fn address(settings: &Settings, host: &str) -> String {
-    let (scheme, rest) = settings.public_url.split_once("://").unwrap_or(("https", &settings.public_url));
+    address_beside(&settings.public_url, host)
+}
+
+fn address_beside(public_url: &str, host: &str) -> String {
+    let (scheme, rest) = public_url.split_once("://").unwrap_or(("https", public_url));
     let authority = rest.split('/').next().unwrap_or_default();
     let port = match authority.rsplit_once(':') {
         Some((_, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -67,6 +71,20 @@ pub fn address(settings: &Settings, host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_portal_is_reached_as_the_server_is() {
+        let host = "acme.portal.test";
+        for (public, portal) in [
+            ("https://api.test", "https://acme.portal.test"),
+            ("https://api.test:8443/base", "https://acme.portal.test:8443"),
+            ("http://127.0.0.1:8080", "http://acme.portal.test:8080"),
+            ("http://[::1]:8080", "http://acme.portal.test:8080"),
+            ("http://[::1]", "http://acme.portal.test"),
+        ] {
+            assert_eq!(address_beside(public, host), portal, "{public}");
+        }
+    }
 
     #[test]
     fn a_host_is_compared_by_its_name() {

@@ -83,9 +83,12 @@ pub async fn take(app: &App, subjects: &Subjects) -> Result<()> {
             return Err(Problem::TooManyRequests(wait));
         }
         let failures = known.map_or(0, |known| known.failures) + 1;
+        let wait = wait(failures - free);
+        // Nobody is blocked until now: to whoever looked at the clock a little earlier that would be a wait.
+        let until = if wait.is_zero() { Timestamp::from_micros(0) } else { now.plus(wait) };
         let sql = "INSERT INTO throttles (subject, failures, blocked_until, updated_at) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subject) DO UPDATE SET failures = $2, blocked_until = $3, updated_at = $4";
-        db.execute(sql, args![*subject, failures, now.plus(wait(failures - free)), now]).await?;
+        db.execute(sql, args![*subject, failures, until, now]).await?;
     }
     Ok(session.commit().await?)
 }

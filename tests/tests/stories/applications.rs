@@ -141,6 +141,10 @@ on_both! {
         assert!(!lets_in(&registry, &fresh).await);
         ann.client.get(&format!("{OWN}/{}", id(&made))).await.expect(404);
         assert_eq!(clients(&app, &it.provider).await, Vec::<Value>::new());
+        let log = app.owner.get("/v3/audit-logs?page[size]=100").await.expect(200);
+        let secret = format!("/applications/{}/secret", id(&made));
+        let entry = log["data"].as_array().expect("entries").iter().find(|it| text(it, "resource").ends_with(&secret));
+        assert_eq!(entry.expect("an entry of the new secret")["principal_id"], *ann.id);
         for secret in [&made, &fresh] {
             assert_eq!(app.database.holding(text(secret, "client_secret")).await, [""; 0], "a secret is kept");
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use frame::operations::Spec;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Beside, Client, Engine, Resolver, TestApp, on_both};
+use tests::{Answer, Beside, Client, Engine, Resolver, TestApp, on_both, unconfirmed_client};
 
 use crate::{days, everywhere, id, text};
 
@@ -389,6 +389,68 @@ async fn publishing(day: &mut Day) {
     day.step("delete-portal", &[portal], Value::Null, ("delete", &at)).await;
 }
 
+/// Applications, by the organization and by a developer.
+async fn applications(day: &mut Day) {
+    let site = day.app.portal("Site", json!({})).await;
+    let bob = day.app.developer(&site, "bob@dev.test").await;
+    let apis = ["One", "Two"].map(|name| json!({ "name": name }));
+    let mut published = Vec::new();
+    for api in apis {
+        let api = id(&day.app.owner.post("/v3/apis", api).await.expect(201)).to_owned();
+        let path = format!("/v3/apis/{api}/publications/{}", site.id);
+        day.app.owner.put(&path, json!({})).await.expect(200);
+        published.push(api);
+    }
+    let portal = site.id.as_str();
+    let at = format!("portals/{portal}/applications");
+    let owner = json!({ "owner": { "type": "developer", "id": bob.id } });
+    let mut wanted = owner.clone();
+    wanted["name"] = json!("Given");
+    let new = format!("{at}/{{new}}");
+    let given = day.step("create-application", &[portal], wanted, ("create", &new)).await;
+    let (given, path) = (id(&given), format!("{at}/{}", id(&given)));
+    day.step("update-application", &[portal, given], owner, ("edit", &path)).await;
+    let (new, wish) = (format!("{path}/registrations/{{new}}"), json!({ "api_id": published[0] }));
+    let wish = day.step("create-application-registration", &[portal, given], wish, ("create", &new)).await;
+    let (wish, place) = (id(&wish), format!("{path}/registrations/{}", id(&wish)));
+    let (all, yes) = ([portal, given, wish], json!({ "status": "approved" }));
+    day.step("update-application-registration", &all, yes, ("grant-api-access", &place)).await;
+    day.step("delete-application-registration", &all, Value::Null, ("delete", &place)).await;
+    day.step("delete-application", &[portal, given], Value::Null, ("delete", &path)).await;
+
+    let client = bob.client.clone();
+    let who = || ("portalAccessToken", bob.id.clone());
+    let new = format!("{at}/{{new}}");
+    let operation = "developer-create-application";
+    let own = day.step_as(&client, who(), operation, &[], json!({ "name": "Own" }), ("create", &new)).await;
+    let (own, path) = (id(&own), format!("{at}/{}", id(&own)));
+    let change = json!({ "name": "Other" });
+    day.step_as(&client, who(), "developer-update-application", &[own], change, ("edit", &path)).await;
+    let new = format!("{path}/credentials/{{new}}");
+    let named = || json!({ "display_name": "CI" });
+    let key = day.step_as(&client, who(), "create-credential", &[own], named(), ("create", &new)).await;
+    let (both, place) = ([own, id(&key)], format!("{path}/credentials/{}", id(&key)));
+    day.step_as(&client, who(), "update-credential", &both, named(), ("edit", &place)).await;
+    day.step_as(&client, who(), "delete-credential", &both, Value::Null, ("delete", &place)).await;
+    let (new, wish) = (format!("{path}/registrations/{{new}}"), json!({ "api_id": published[1] }));
+    let operation = "developer-create-application-registration";
+    let wish = day.step_as(&client, who(), operation, &[own], wish, ("create", &new)).await;
+    let (both, place) = ([own, id(&wish)], format!("{path}/registrations/{}", id(&wish)));
+    let operation = "developer-delete-application-registration";
+    day.step_as(&client, who(), operation, &both, Value::Null, ("delete", &place)).await;
+    day.step_as(&client, who(), "developer-delete-application", &[own], Value::Null, ("delete", &path)).await;
+
+    let provider = json!({
+        "name": "Curity", "provider_type": "curity", "issuer": "https://sts.test/t",
+        "dcr_config": { "initial_client_id": "x", "initial_client_secret": "y" },
+    });
+    let provider = day.app.owner.post("/v2/dcr-providers", provider).await.expect(201);
+    let client = unconfirmed_client(&day.app, id(&provider).parse().expect("an id"), "Client").await;
+    let place = format!("dcr-providers/{}/clients/{client}", id(&provider));
+    let action = json!({ "action": "register" });
+    day.step("repair-dcr-provider-client", &[id(&provider), &client], action, ("edit", &place)).await;
+}
+
 /// Products, their versions, and versions in portals.
 async fn products(day: &mut Day) {
     let wanted = json!({ "name": "Older", "default_application_auth_strategy_id": null });
@@ -433,6 +495,7 @@ on_both! {
         providers(&mut day).await;
         application_auth(&mut day).await;
         publishing(&mut day).await;
+        applications(&mut day).await;
         products(&mut day).await;
         // What signing in and out leaves behind is told where it is told how that works.
         let elsewhere = [
@@ -452,6 +515,7 @@ on_both! {
             "post-oauth-device-authorize-user",
             "post-oauth-device-token",
             "refresh",
+            "regenerate-application-secret",
             "refresh-token",
             "refresh-token-kauth",
             "register",

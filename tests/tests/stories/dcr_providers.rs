@@ -131,7 +131,7 @@ on_both! {
             "{length}"
         );
         assert_eq!(refused(provider("okta", "https://a:99999", json!({ "dcr_token": "x" }))).await[0][0], "issuer");
-        let choices = "must be one of [auth0, azureAd, curity, okta, http, kongIdentity]";
+        let choices = "must be one of [auth0, azureAd, curity, okta, http, rfc7591, kongIdentity]";
         assert_eq!(refused(provider("keycloak", "https://a.test", json!({}))).await, json!([["provider_type", choices]]));
         assert_eq!(
             refused(json!({ "provider_type": "okta" })).await,

@@ -195,6 +195,7 @@ on_both! {
         let mut browser = Browser::new(&site.client);
         browser.open(&link).await.shows(200, "<h1>Choose a password</h1>");
         assert!(browser.page.contains("Acme &lt;APIs&gt;"), "{}", browser.page);
+        assert!(!browser.page.contains("/account"), "developers have no account of a user");
         let submit = "/developer/password";
         browser.submit(submit, "", &[("password", "weak")]).await.shows(400, "is too short");
         browser.submit(submit, "", &[("password", OTHER)]).await.shows(200, "as soon as your account is approved");

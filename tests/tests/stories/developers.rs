@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, Developer, Engine, Site, TestApp, on_both};
 
-use crate::{all, complaints, forbidden, id, platform_problem, problem, text};
+use crate::{all, asking, at_once, complaints, forbidden, id, platform_problem, posting, problem, text};
 
 pub const DEVELOPER: &str = "/api/v3/developer";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -335,5 +335,39 @@ on_both! {
             client.get(&other.developers()).await.expect(403);
             client.post(&other.developers(), new).await.expect(403);
         }
+    }
+}
+
+on_both! {
+    /// Who comes at the same moment does not come twice, and does not slip through.
+    async fn at_the_same_moment(engine: Engine) {
+        let app = TestApp::new(engine).await;
+        let site = app.portal("Public", json!({ "auto_approve_developers": true })).await;
+        let eve = json!({ "email": "eve@dev.test", "full_name": "Eve" });
+        let registered = at_once((0..8).map(|_| posting(&site.client, DEVELOPER, eve.clone()))).await;
+        assert_eq!(registered.into_iter().collect::<Vec<_>>(), [(201, 8)]);
+        assert_eq!(app.owner.get(&site.developers()).await.expect(200)["meta"]["page"]["total"], 1);
+
+        let links = "SELECT CAST(COUNT(*) AS TEXT) FROM developer_links WHERE used_at IS NULL";
+        assert_eq!(app.database.query(links).await, ["1"], "of several links the newest is good");
+
+        // Two tabs that refresh at once both go on.
+        let ann = app.developer(&site, "ann@dev.test").await;
+        let path = format!("{DEVELOPER}/refresh");
+        let both = at_once((0..2).map(|_| asking(&ann.client, Method::POST, &path, None))).await;
+        assert_eq!(both.into_iter().collect::<Vec<_>>(), [(204, 2)]);
+
+        // Whoever signs in while it is being revoked is out, whichever came first, and stays so.
+        let path = format!("{}/{}", site.developers(), ann.id);
+        for status in ["revoked", "pending"] {
+            let revoking = asking(&app.owner, Method::PATCH, &path, Some(json!({ "status": status })));
+            let (answer, revoked) = tokio::join!(site.sign_in("ann@dev.test"), revoking);
+            revoked.expect(200);
+            app.owner.patch(&path, json!({ "status": "approved" })).await.expect(200);
+            if answer.status == 204 {
+                site.signed_in(&answer).get(&format!("{DEVELOPER}/me")).await.expect(401);
+            }
+        }
+        ann.client.get(&format!("{DEVELOPER}/me")).await.expect(401);
     }
 }

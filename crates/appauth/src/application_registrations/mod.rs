@@ -18,7 +18,7 @@ use kernel::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     apis::{Api, store::api_get},
@@ -221,6 +221,11 @@ fn place(it: &Stored) -> String {
     format!("{}/registrations/{}", crate::applications::place(it.portal_id, it.application_id), it.id)
 }
 
+/// A registration in the audit log.
+fn shown(it: &Stored) -> Value {
+    json!({ "status": it.status, "api": { "id": it.api_id, "name": it.api_name } })
+}
+
 /// Registers an application for an API. Without a status the publication and the portal say whether that needs
 /// anybody's approval.
 async fn register(
@@ -264,8 +269,7 @@ async fn register(
     let already = || "The API is already registered to the application".to_owned();
     store::registration_insert(db, &it, application.owner.developer()).await.on_conflict(already)?;
     told(cx, &it, "").await?;
-    let after = Registration::from(it.clone());
-    cx.audit(Action::Create, place(&it), json!({ "after": after })).await?;
+    cx.audit(Action::Create, place(&it), json!({ "after": shown(&it) })).await?;
     Ok(it)
 }
 
@@ -300,7 +304,7 @@ async fn remove(cx: &Cx, before: Stored) -> Result<()> {
     store::registration_delete(cx.db(), before.id).await?;
     let gone = Stored { status: String::new(), ..before.clone() };
     told(cx, &gone, &before.status).await?;
-    let change = json!({ "before": Registration::from(before.clone()) });
+    let change = json!({ "before": shown(&before) });
     cx.audit(Action::Delete, place(&before), change).await
 }
 

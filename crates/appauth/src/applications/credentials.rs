@@ -13,7 +13,7 @@ use kernel::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Application,
@@ -21,12 +21,12 @@ use super::{
         self, Key,
         store::{key_delete, key_has, key_list, key_rename},
     },
-    lifecycle::adapter_of_application,
+    lifecycle::{adapter_of_application, noted},
     place,
     strategy::CredentialType,
 };
 use crate::{
-    clients::turns::{finished, live, written},
+    clients::turns::{finished, live},
     gateway,
     registration::{Adapter, Client, Credential},
 };
@@ -320,18 +320,6 @@ pub async fn credential_delete(cx: &Cx, application: &Application, id: &str) -> 
     }
     let path = format!("{}/credentials/{id}", place(application.portal_id, application.id));
     noted(cx, Action::Delete, path, json!({})).await
-}
-
-/// Records what a provider was asked for, in a transaction of its own: to run the request's again would be to ask
-/// again.
-async fn noted(cx: &Cx, action: Action, path: String, change: Value) -> Result<()> {
-    let (path, change) = (&path, &change);
-    written(
-        cx.app(),
-        cx.org(),
-        |db| async move { cx.audit_in(&db, action, path.as_str(), change.clone()).await },
-    )
-    .await
 }
 
 /// The scopes that an application's client was granted, where its provider tells.

@@ -376,7 +376,20 @@ pub async fn regenerate(cx: &Cx, application: &Application) -> Result<Issued> {
         }
     }
     let issued = finished(async move { turns::rotate(&app, org, id).await }).await?;
+    noted(cx, Action::Edit, format!("{}/secret", place(application.portal_id, id)), json!({})).await?;
     Ok(issued)
+}
+
+/// Records what a provider was asked for, in a transaction of its own: to run the request's again would be to ask
+/// again.
+pub(super) async fn noted(cx: &Cx, action: Action, path: String, change: Value) -> Result<()> {
+    let (path, change) = (&path, &change);
+    written(
+        cx.app(),
+        cx.org(),
+        |db| async move { cx.audit_in(&db, action, path.as_str(), change.clone()).await },
+    )
+    .await
 }
 
 /// What speaks with the provider of an application's client.
@@ -398,7 +411,6 @@ pub(crate) fn wake(cx: &Cx) -> Result<()> {
 /// An application in the audit log.
 fn told(it: &Application) -> Value {
     json!({
-        "id": it.id,
         "name": it.name,
         "description": it.description,
         "owner": it.owner,

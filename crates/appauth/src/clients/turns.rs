@@ -15,20 +15,41 @@ use crate::{
     registration::{Adapter, Client, Deleted, Fault, Issued, Registrar, Wanted},
 };
 
-/// How often an outcome is written down before it is left to whoever has the next turn.
+/// How often a transaction is begun again.
 const TRIES: u32 = 5;
 
-/// Runs a transaction of its own, again while the database asks for that or cannot be reached for a moment: what
-/// a provider has done would otherwise be known to nobody.
+/// Runs a transaction of its own, again while the database asks for that.
 pub async fn written<T, F>(app: &App, org: OrgId, work: impl Fn(OrgScope) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    tried(app, org, work, |problem| matches!(problem, Problem::Again)).await
+}
+
+/// The same for what a provider has done: it is tried again whatever is wrong, for nobody else knows of it.
+async fn kept<T, F>(app: &App, org: OrgId, work: impl Fn(OrgScope) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let passing = |problem: &Problem| {
+        matches!(problem, Problem::Again | Problem::Internal(_) | Problem::Unavailable(_))
+    };
+    tried(app, org, work, passing).await
+}
+
+async fn tried<T, F>(
+    app: &App,
+    org: OrgId,
+    work: impl Fn(OrgScope) -> F,
+    again: impl Fn(&Problem) -> bool,
+) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
     let mut tried = 1;
     loop {
         let session = app.db.write();
-        let db = OrgScope::new(session.clone(), org);
-        let outcome = match work(db).await {
+        let outcome = match work(OrgScope::new(session.clone(), org)).await {
             Ok(value) => session.commit().await.map(|()| value).map_err(Problem::from),
             Err(problem) => {
                 session.rollback().await;
@@ -36,8 +57,8 @@ where
             }
         };
         match outcome {
-            Err(Problem::Again | Problem::Internal(_) | Problem::Unavailable(_)) if tried < TRIES => {
-                tokio::time::sleep(std::time::Duration::from_millis(20 << (2 * tried))).await;
+            Err(problem) if tried < TRIES && again(&problem) => {
+                tokio::time::sleep(std::time::Duration::from_millis(10 << (2 * tried))).await;
                 tried += 1;
             }
             outcome => return outcome,
@@ -226,16 +247,16 @@ async fn replaced(app: &App, org: OrgId, mut client: Registered, adapter: &dyn A
     old.due_at = Some(now(app));
     old.attempts = 0;
     let (old, new) = (&old, &client);
-    let kept = written(app, org, |db| async move {
+    let settled = kept(app, org, |db| async move {
         renamed(app, &db, new).await?;
-        let kept = client_settle(&db, new).await?;
-        if kept {
+        let settled = client_settle(&db, new).await?;
+        if settled {
             client_insert(&db, old).await?;
         }
-        Ok(kept)
+        Ok(settled)
     })
     .await?;
-    if !kept {
+    if !settled {
         settle(app, org, &client, adapter).await?;
     }
     Registrar::of(app)?.wake();
@@ -381,7 +402,7 @@ pub(super) async fn removed(
         }
     }
     let (id, turn) = (client.id, client.turn);
-    written(app, org, |db| async move { Ok(client_forget(&db, id, turn).await?) }).await.map(drop)
+    kept(app, org, |db| async move { Ok(client_forget(&db, id, turn).await?) }).await.map(drop)
 }
 
 async fn unconfirmed(
@@ -501,6 +522,9 @@ pub(super) async fn forget_secret(
 
 /// The gateway knows an application by its client's id, so it is to hear of another one.
 async fn renamed(app: &App, db: &OrgScope, client: &Registered) -> Result<()> {
+    if crate::part(app)?.gateway.is_none() {
+        return Ok(());
+    }
     let before = client_get(db, client.id).await?.and_then(|it| it.client_id);
     if before == client.client_id { Ok(()) } else { gateway::changed(app, db).await }
 }
@@ -511,13 +535,13 @@ async fn settle(app: &App, org: OrgId, client: &Registered, adapter: &dyn Adapte
     let mut client = client.clone();
     client.updated_at = now(app);
     let client = &client;
-    let kept = written(app, org, |db| async move {
+    let settled = kept(app, org, |db| async move {
         renamed(app, &db, client).await?;
-        let kept = client_settle(&db, client).await?;
-        Ok(kept || client.client_id.is_none() || client_learned(&db, client, now(app)).await?)
+        let settled = client_settle(&db, client).await?;
+        Ok(settled || client.client_id.is_none() || client_learned(&db, client, now(app)).await?)
     })
     .await?;
-    let orphan = if kept { None } else { client.client(app)? };
+    let orphan = if settled { None } else { client.client(app)? };
     let Some(orphan) = orphan else { return Ok(()) };
     if matches!(adapter.delete(&orphan).await, Ok(_) | Err(Fault::Gone)) {
         return Ok(());
@@ -526,7 +550,7 @@ async fn settle(app: &App, org: OrgId, client: &Registered, adapter: &dyn Adapte
     left.state = State::Removing;
     left.due_at = Some(now(app));
     let left = &left;
-    written(app, org, |db| async move {
+    kept(app, org, |db| async move {
         match client_get(&db, left.id).await? {
             None => Ok(client_insert(&db, left).await?),
             Some(mut other) => {

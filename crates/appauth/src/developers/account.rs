@@ -21,8 +21,8 @@ use super::{
     Status,
     context::site_with_sign_in,
     developer_insert, home_require,
-    links::{self, Link, LinkToken, Purpose},
-    path,
+    links::{self, LinkToken, Purpose},
+    path, serialize,
     store::{self, Home},
 };
 
@@ -69,7 +69,7 @@ pub(super) async fn developer_register(cx: Cx, draft: Draft<RegisterPayload>) ->
     match made {
         _ if !mails => {}
         Some(new) => {
-            links::send(&cx, &home, &new, &email, Purpose::Verify, "developer_verify.txt").await?;
+            links::send(&cx, &home, new.id, &email, Purpose::Verify, "developer_verify.txt").await?;
         }
         None => known_mail(&cx, &home, &email).await?,
     }
@@ -81,9 +81,9 @@ async fn known_mail(cx: &Cx, home: &Home, email: &Email) -> Result<()> {
     let known = store::known_find(cx.db(), home.id, email).await?;
     let Some(known) = known.filter(|known| known.status.may_come()) else { return Ok(()) };
     if known.verified_at.is_none() {
-        return links::send_to(cx, home, known.id, email, Purpose::Verify, "developer_verify.txt").await;
+        return links::send(cx, home, known.id, email, Purpose::Verify, "developer_verify.txt").await;
     }
-    links::send_to(cx, home, known.id, email, Purpose::Reset, "developer_known.txt").await
+    links::send(cx, home, known.id, email, Purpose::Reset, "developer_known.txt").await
 }
 
 /// An address, and nothing else.
@@ -106,7 +106,7 @@ pub(super) async fn password_forgot(cx: Cx, draft: Draft<ResetPasswordPayload>) 
         let home = home_require(&cx, site.portal).await?;
         let known = store::known_find(cx.db(), home.id, &email).await?;
         if let Some(known) = known.filter(|known| known.status.may_come()) {
-            links::send_to(&cx, &home, known.id, &email, Purpose::Reset, "developer_reset.txt").await?;
+            links::send(&cx, &home, known.id, &email, Purpose::Reset, "developer_reset.txt").await?;
         }
     }
     Ok(FoundEmpty)
@@ -144,6 +144,7 @@ pub(super) async fn email_verify(
     let site = site_with_sign_in(&cx)?;
     let VerifyEmailRequest { token } = draft.parse()?;
     let link = links::find(&cx, cx.db(), site.portal, &token, &[Purpose::Verify]).await?;
+    serialize(&cx, link.developer_id).await?;
     links::spend(&cx, &token).await?;
     store::developer_verified(cx.db(), link.developer_id, cx.now()).await?;
     let token = links::make(&cx, link.developer_id, Purpose::Reset).await?;
@@ -176,17 +177,6 @@ pub(super) async fn password_reset(cx: Cx, draft: Draft<ResetPasswordRequest>) -
     Ok(Done)
 }
 
-/// The developer behind a link that is good for this; in a scope of its own, so that nothing is held meanwhile.
-pub(super) async fn link_find(
-    cx: &Cx,
-    site: Site,
-    token: &Secret<String>,
-    purposes: &[Purpose],
-) -> Result<Link> {
-    let db = OrgScope::new(cx.app().db.read(), site.org);
-    links::find(cx, &db, site.portal, token, purposes).await
-}
-
 /// A password that may be set, hashed, and whose it is.
 pub(super) struct Prepared {
     developer: DeveloperId,
@@ -202,7 +192,9 @@ pub(super) async fn password_prepare(
     password: Secret<String>,
     purposes: &[Purpose],
 ) -> Result<Prepared> {
-    let link = link_find(cx, site, token, purposes).await?;
+    // In a scope of its own, which ends before the password is hashed.
+    let link =
+        links::find(cx, &OrgScope::new(cx.app().db.read(), site.org), site.portal, token, purposes).await?;
     let faults = faults("password", password.reveal());
     if !faults.is_empty() {
         return Err(Problem::InvalidBecause("Password does not meet complexity requirements.", faults));
@@ -219,6 +211,7 @@ pub(super) async fn password_put(
     token: &Secret<String>,
     Prepared { developer, hash }: Prepared,
 ) -> Result<Status> {
+    serialize(cx, developer).await?;
     links::spend(cx, token).await?;
     links::drop_all(cx, developer).await?;
     let now = cx.now();

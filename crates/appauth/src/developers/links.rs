@@ -12,7 +12,7 @@ use kernel::{
 };
 use serde_json::{Value, json};
 
-use super::{PortalDeveloper, store::Home};
+use super::{serialize, store::Home};
 
 /// What a link is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +69,7 @@ pub(super) async fn make(cx: &Cx, developer: DeveloperId, purpose: Purpose) -> R
     let mut random = [0; 16];
     cx.app().entropy.fill(&mut random);
     let token = Secret::new(uuid::Builder::from_random_bytes(random).into_uuid().to_string());
+    serialize(cx, developer).await?;
     let (hash, now) = (hash(cx.app(), &token), cx.now());
     link_replace(cx.db(), developer, purpose, hash, now.plus(purpose.life()), now).await?;
     Ok(token)
@@ -76,18 +77,6 @@ pub(super) async fn make(cx: &Cx, developer: DeveloperId, purpose: Purpose) -> R
 
 /// Makes a link and mails it.
 pub(super) async fn send(
-    cx: &Cx,
-    home: &Home,
-    developer: &PortalDeveloper,
-    email: &Email,
-    purpose: Purpose,
-    letter: &str,
-) -> Result<()> {
-    send_to(cx, home, developer.id, email, purpose, letter).await
-}
-
-/// The same, for whoever knows no more than the id.
-pub(super) async fn send_to(
     cx: &Cx,
     home: &Home,
     developer: DeveloperId,

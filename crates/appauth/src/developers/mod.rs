@@ -191,6 +191,12 @@ pub async fn developer_require(cx: &Cx, portal: PortalId, id: DeveloperId) -> Re
     store::developer_get(cx.db(), portal, id).await?.ok_or(Problem::NotFound("developer"))
 }
 
+/// One at a time who changes what lets a developer in: its status, its password, its links, its sessions. Taken before
+/// any of their rows is, so that nobody waits in a circle.
+async fn serialize(cx: &Cx, id: DeveloperId) -> Result<()> {
+    Ok(cx.db().serialize(&format!("developer/{id}")).await?)
+}
+
 /// Where a developer is named in the audit log.
 fn path(portal: PortalId, id: DeveloperId) -> String {
     format!("portals/{portal}/developers/{id}")
@@ -209,7 +215,7 @@ async fn developer_create(
         return Err(Problem::Conflict(why));
     };
     if invited {
-        links::send(&cx, &home, &developer, &email, links::Purpose::Verify, "developer_invite.txt").await?;
+        links::send(&cx, &home, developer.id, &email, links::Purpose::Verify, "developer_invite.txt").await?;
     }
     Ok(Created(developer))
 }
@@ -260,8 +266,7 @@ async fn developer_update(
     At((portal, id)): At<(PortalId, DeveloperId)>,
     draft: Draft<DeveloperPatch>,
 ) -> Result<Found<PortalDeveloper>> {
-    // Who is setting a password or signing in meanwhile is seen here, or sees this.
-    cx.db().serialize(&format!("developer/{id}")).await?;
+    serialize(&cx, id).await?;
     let before = developer_require(&cx, portal, id).await?;
     let status = draft.parse()?.status.unwrap_or(before.status);
     let after = PortalDeveloper { status, updated_at: cx.now(), ..before.clone() };
@@ -291,6 +296,7 @@ async fn approval_send(cx: &Cx, portal: PortalId, developer: &PortalDeveloper) -
 
 async fn developer_delete(cx: Cx, At((portal, id)): At<(PortalId, DeveloperId)>) -> Result<Done> {
     crate::serialize(&cx).await?;
+    serialize(&cx, id).await?;
     let before = developer_require(&cx, portal, id).await?;
     let applications = delete_all(&cx, portal, Some(Owner::of_developer(id))).await?;
     store::developer_delete(cx.db(), id).await?;

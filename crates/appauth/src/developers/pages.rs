@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{
     Status,
-    account::{link_find, password_prepare, password_put},
+    account::{password_prepare, password_put},
     context::site_with_sign_in,
     home_require,
-    links::Purpose,
+    links::{self, Purpose},
 };
 
 /// The templates.
@@ -65,7 +65,7 @@ pub(super) async fn password_page(cx: Cx, visit: Visit, query: Query) -> Result<
     let home = home_require(&cx, site.portal).await?;
     let text = query.get("token").unwrap_or_default();
     let found = match token(text) {
-        Ok(token) => link_find(&cx, site, &token, &EITHER).await.map(|_| ()),
+        Ok(token) => links::find(&cx, cx.db(), site.portal, &token, &EITHER).await.map(|_| ()),
         Err(problem) => Err(problem),
     };
     match found {

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use super::{
     Status,
     context::site_with_sign_in,
-    path,
+    path, serialize,
     store::{self, Held, Known},
 };
 use crate::part;
@@ -90,8 +90,8 @@ pub(super) async fn developer_authenticate(cx: Cx, draft: Draft<AuthenticateRequ
     if !right {
         return refused(&cx, id, Outcome::InvalidPassword).await;
     }
-    // It may have changed since it was read. Who changes it waits for this, or this for that.
-    cx.db().serialize(&format!("developer/{id}")).await?;
+    // It may have changed since it was read.
+    serialize(&cx, id).await?;
     let now_known = store::known_get(cx.db(), site.portal, id).await?;
     let Some(now_known) = now_known.filter(|known| known.password_hash == hash) else {
         return Err(Problem::Unauthenticated.kept());
