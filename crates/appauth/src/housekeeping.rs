@@ -4,7 +4,7 @@
 use frame::{App, args, chores::Chore, db::PlatformScope};
 use kernel::{OrgId, Result};
 
-use crate::{clients, developers};
+use crate::{clients, developers, gateway};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -19,6 +19,12 @@ pub const CHORES: &[Chore] = &[
         minutes: 10,
         at_the_end: false,
         work: |app| Box::pin(clients::worker::look_at_some(app)),
+    },
+    Chore {
+        what: "taking keys from the gateway that are over",
+        minutes: 1,
+        at_the_end: false,
+        work: |app| Box::pin(gateway::sync::expire(app)),
     },
 ];
 

@@ -9,6 +9,7 @@ pub mod applications;
 pub mod clients;
 pub mod dcr_providers;
 pub mod developers;
+pub mod gateway;
 pub mod housekeeping;
 pub mod portal_product_versions;
 pub mod portal_teams;
@@ -54,6 +55,8 @@ pub struct AppAuth {
     pub outbound: Outbound,
     /// Where passwords of developers are hashed, those of people among them: by turns, as many as there are processors.
     pub hasher: Arc<Hasher>,
+    /// The gateway that is told what changes, if there is one.
+    pub gateway: Option<gateway::admin::Admin>,
 }
 
 /// This capability's part of the program.
@@ -71,6 +74,7 @@ pub fn operations() -> Vec<Operation> {
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
+        gateway::http::operations(),
         products::http::operations(),
         product_versions::http::operations(),
         portal_product_versions::http::operations(),

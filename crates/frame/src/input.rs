@@ -126,6 +126,7 @@ fn what(parameter: &str) -> &'static str {
         "applicationId" => "application",
         "registrationId" => "registration",
         "credentialId" => "credential",
+        "implementationId" => "implementation",
         _ => "resource",
     }
 }

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 45] = [
+const LISTS: [(&str, Envelope); 46] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -47,6 +47,7 @@ const LISTS: [(&str, Envelope); 45] = [
     ("list-portal-developer-teams", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),
     ("list-api-publications", Envelope::Numbered),
+    ("list-api-implementations", Envelope::Numbered),
     ("list-portals-v2", Envelope::Numbered),
     ("list-api-products", Envelope::Numbered),
     ("list-api-product-versions", Envelope::Numbered),

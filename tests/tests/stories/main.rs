@@ -13,6 +13,7 @@ mod developer_accounts;
 mod developer_hosts;
 mod developers;
 mod device_grant;
+mod gateway;
 mod group_mappings;
 mod identity_providers;
 mod internal;

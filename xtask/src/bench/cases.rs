@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::load::Source;
 use crate::fault::{Fault, Result};
 use crate::http::request;
@@ -72,6 +74,54 @@ pub fn create_team(token: &str) -> Case {
         out.extend_from_slice(&request("POST", "/v3/teams", Some(&token), Some(&body)));
     });
     Case { name: "`POST /v3/teams`, 64 connections", connections: WRITERS, source }
+}
+
+/// How many applications there are that a gateway asks about.
+const APPLICATIONS: usize = 500;
+
+/// A gateway that asks for each request whether its client may call the API.
+pub fn gateway_check(server: &Server, token: &str) -> Result<Case> {
+    let send = |method: &str, target: &str, body: Value| {
+        server.json(&request(method, target, Some(token), Some(&body.to_string())))
+    };
+    let id = |made: &Value| made["id"].as_str().map(str::to_owned);
+    let missing = || Fault::new("What was made for the gateway's question has no id.");
+    let openid = json!({
+        "issuer": "https://idp.example.com", "credential_claim": ["azp"], "scopes": ["openid"], "auth_methods": ["bearer"],
+    });
+    let strategy = send(
+        "POST",
+        "/v2/application-auth-strategies",
+        json!({
+            "name": "Bench", "display_name": "Bench", "strategy_type": "openid_connect",
+            "configs": { "openid-connect": openid },
+        }),
+    )?;
+    let strategy = id(&strategy).ok_or_else(missing)?;
+    let portal = json!({
+        "name": "Bench", "default_application_auth_strategy_id": strategy, "auto_approve_applications": true,
+    });
+    let portal = id(&send("POST", "/v3/portals", portal)?).ok_or_else(missing)?;
+    let api = id(&send("POST", "/v3/apis", json!({ "name": "Bench" }))?).ok_or_else(missing)?;
+    send("PUT", &format!("/v3/apis/{api}/publications/{portal}"), json!({}))?;
+    let developer = json!({ "email": "dev@latchkey.test", "full_name": "Bench", "status": "approved" });
+    let developer = send("POST", &format!("/v3/portals/{portal}/developers"), developer)?;
+    let owner = json!({ "type": "developer", "id": id(&developer).ok_or_else(missing)? });
+    let applications = format!("/v3/portals/{portal}/applications");
+    let mut questions = Vec::new();
+    for number in 0..APPLICATIONS {
+        let client = format!("bench-{number}");
+        let new = json!({ "name": client, "owner": owner, "client_id": client });
+        let made = id(&send("POST", &applications, new)?).ok_or_else(missing)?;
+        send("POST", &format!("{applications}/{made}/registrations"), json!({ "api_id": api }))?;
+        let question = json!({ "api_id": api, "client_id": client }).to_string();
+        questions.push(request("POST", "/v3/gateway/check", Some(token), Some(&question)));
+    }
+    Ok(Case {
+        name: "`POST /v3/gateway/check`, one of 500 clients",
+        connections: READERS,
+        source: alternating(questions),
+    })
 }
 
 fn make_teams(server: &Server, token: &str) -> Result<()> {
