@@ -157,13 +157,14 @@ pub(super) async fn sync(app: &App, lease: Lease) -> std::result::Result<Report,
     let away = outcome.is_err();
     let (lease, problem) = (&lease, &problem);
     written(app, org, |db| async move {
-        Ok(match problem {
+        match problem {
             None => store::sync_done(&db, lease, now, expires_at).await?,
             Some(why) => {
                 let wait = if away { pause(lease.attempts).min(AWAY) } else { pause(lease.attempts) };
                 store::sync_failed(&db, lease, now.plus(wait), away, why).await?;
             }
-        })
+        }
+        Ok(())
     })
     .await?;
     outcome.map(|(report, _)| report)
