@@ -12,6 +12,7 @@ use crate::server::Server;
 pub const READERS: usize = 32;
 pub const WRITERS: usize = 64;
 const TEAMS: u64 = 100;
+const STRATEGIES: &str = "/v2/application-auth-strategies";
 const PAGE: u64 = 100;
 /// How many different requests a case alternates between, so that no single answer decides it.
 const VARIANTS: u64 = 16;
@@ -58,12 +59,26 @@ pub fn reads(server: &Server, token: &str) -> Result<Vec<Case>> {
     };
     let parts = emails.iter().map(|email| rare_part(email).to_owned()).collect();
     let deep = (0..VARIANTS).map(|n| users_page(deep_page(pages, n))).collect();
+    // As many as users, and every eighth has this word in front of its number.
+    let strategies = |filter: &str, word: &str| {
+        let numbers = (0..VARIANTS).map(|n| pages * PAGE / 8 * n / VARIANTS * 8 + 4);
+        numbers.map(|n| format!("{STRATEGIES}?{filter}={word}{n}")).collect::<Vec<_>>()
+    };
+    let page = |n| format!("page%5Bsize%5D={PAGE}&page%5Bnumber%5D={}", deep_page(pages, n));
+    let sorted = (0..VARIANTS).map(|n| format!("{STRATEGIES}?sort=name&{}", page(n))).collect();
     Ok(vec![
         Case::reading("`GET /v3/users/me`", token, vec!["/v3/users/me".into()]),
         Case::reading("`GET /v3/teams`, a page of 100", token, vec!["/v3/teams?page%5Bsize%5D=100".into()]),
         Case::reading("`GET /v3/users`, `email` equals", token, filtered("eq", emails)),
         Case::reading("`GET /v3/users`, `email` contains", token, filtered("contains", parts)),
         Case::reading("`GET /v3/users`, a deep page of 100", token, deep),
+        Case::reading("auth strategies, `name` equals", token, strategies("filter%5Bname%5D", "Grace%20")),
+        Case::reading(
+            "auth strategies, `name` contains",
+            token,
+            strategies("filter%5Bname%5D%5Bcontains%5D", "race%20"),
+        ),
+        Case::reading("auth strategies, a deep page of 100", token, sorted),
     ])
 }
 

@@ -141,6 +141,7 @@ fn command() -> Command {
                 .about("Fill the first organization, for benchmarks")
                 .arg(Arg::new("users").long("users").value_parser(clap::value_parser!(u64)).default_value("1000"))
                 .arg(Arg::new("signers").long("signers").value_parser(clap::value_parser!(u64)).default_value("0"))
+                .arg(Arg::new("strategies").long("strategies").value_parser(clap::value_parser!(u64)).default_value("0"))
                 .arg(Arg::new("teams").long("teams").value_parser(clap::value_parser!(u64)).default_value("0")),
         )
         .subcommand(Command::new("floor").hide(true).about("Answer a constant through the same HTTP stack, for benchmarks"))
