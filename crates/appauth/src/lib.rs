@@ -78,6 +78,7 @@ pub fn operations() -> Vec<Operation> {
         products::http::operations(),
         product_versions::http::operations(),
         portal_product_versions::http::operations(),
+        apis::at_portal::operations(),
         applications::http::operations(),
         application_registrations::http::operations(),
         portal_teams::http::operations(),

@@ -234,6 +234,7 @@ impl<'a> Maker<'a> {
                 let portal = self.post("/v3/portals", self.portal()).await;
                 self.application(&format!("/v3/portals/{portal}/applications")).await
             }
+            ("/api/v3/apis", _) => self.published_in(&self.site().await.id).await,
             ("/api/v3/applications", _) => {
                 self.own(collection, json!({ "name": self.name("Application") })).await
             }

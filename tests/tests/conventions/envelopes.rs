@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 46] = [
+const LISTS: [(&str, Envelope); 47] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -58,6 +58,7 @@ const LISTS: [(&str, Envelope); 46] = [
     ("list-registrations", Envelope::Numbered),
     ("list-registrations-by-application", Envelope::Numbered),
     ("list-application-auth-strategies", Envelope::Numbered),
+    ("developer-list-apis", Envelope::Numbered),
     ("developer-list-applications", Envelope::Numbered),
     ("list-credentials", Envelope::Numbered),
     ("developer-list-application-registrations", Envelope::Numbered),

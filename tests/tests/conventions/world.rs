@@ -259,6 +259,7 @@ impl World {
             "registrationId" if path.starts_with("/api/v3/") => "own registration",
             "registrationId" => "registration",
             "credentialId" => "credential",
+            "apiIdOrSlug" => "api",
             "authStrategyId" => "key_auth",
             "portalId" if path.starts_with("/v2/") => "older portal",
             "portalId" => "portal",

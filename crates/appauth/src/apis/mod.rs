@@ -1,5 +1,6 @@
 //! APIs of the catalog: what is published in portals.
 
+pub mod at_portal;
 pub mod http;
 pub mod store;
 
