@@ -557,6 +557,17 @@ on_both! {
         assert_eq!(app.owner.post(CHECK, ask(&fresh["client_id"])).await.expect(200), allowed);
         let unknown = json!({ "allowed": false, "reason": "not_registered" });
         assert_eq!(app.owner.post(CHECK, ask(&made["client_id"])).await.expect(200), unknown);
+
+        // With its developer's approval ends what the developer's applications may.
+        let developer = format!("{}/{}", it.site.developers(), ann.id);
+        app.owner.patch(&developer, json!({ "status": "revoked" })).await.expect(200);
+        let not = json!({ "allowed": false, "application_id": id(&made), "reason": "developer_not_approved" });
+        assert_eq!(app.owner.post(CHECK, ask(&fresh["client_id"])).await.expect(200), not);
+        work_off(&app.app).await.expect("it works");
+        assert_eq!(has(&registry, "consumers", "custom_id").await, [""; 0]);
+        app.owner.patch(&developer, json!({ "status": "approved" })).await.expect(200);
+        work_off(&app.app).await.expect("it works");
+        assert_eq!(has(&registry, "consumers", "custom_id").await, [fresh["client_id"].clone()]);
     }
 }
 

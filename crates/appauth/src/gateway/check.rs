@@ -75,6 +75,8 @@ pub enum Reason {
     RegistrationRevoked,
     /// The registration was not approved.
     RegistrationRejected,
+    /// The developer whose application it is may not come any more, or not yet.
+    DeveloperNotApproved,
     /// The key is over.
     ExpiredKey,
     /// The API is published with another strategy than the application has.
@@ -111,6 +113,8 @@ fn refusal(it: &Shown, strategy: StrategyId, now: Timestamp) -> Option<Reason> {
         Some(Reason::NotRegistered)
     } else if it.published_with != Some(strategy) {
         Some(Reason::OtherStrategy)
+    } else if it.developer.as_deref().is_some_and(|said| said != APPROVED) {
+        Some(Reason::DeveloperNotApproved)
     } else {
         status
     }

@@ -147,7 +147,8 @@ pub(super) async fn approved_all(db: &OrgScope) -> Result<Vec<Approved>, DbError
         "JOIN api_publications p ON p.org_id = r.org_id AND p.portal_id = a.portal_id AND p.api_id = r.api_id ",
         "AND p.strategy_id = a.strategy_id ",
         "LEFT JOIN dcr_clients c ON c.org_id = a.org_id AND c.id = a.id ",
-        "WHERE r.org_id = $1 AND r.status = 'approved' ORDER BY r.seq"
+        "WHERE r.org_id = $1 AND r.status = 'approved' AND (a.developer_id IS NULL OR a.developer_id IN ",
+        "(SELECT d.id FROM developers d WHERE d.org_id = $1 AND d.status = 'approved')) ORDER BY r.seq"
     );
     db.all(sql, args![]).await
 }
@@ -353,9 +354,11 @@ pub(super) struct Shown {
     pub published: bool,
     /// What was said to the application's registration for the API.
     pub status: Option<String>,
+    /// What was said to its developer, if it is one developer's.
+    pub developer: Option<String>,
 }
 
-from_row!(Shown { application_id, expires_at, strategy_id, published_with, published, status });
+from_row!(Shown { application_id, expires_at, strategy_id, published_with, published, status, developer });
 
 /// What is read of a shown credential, beside the application `a`.
 macro_rules! shown {
@@ -364,7 +367,7 @@ macro_rules! shown {
             "SELECT a.id AS application_id, ",
             $expires_at,
             " AS expires_at, a.strategy_id, p.strategy_id AS published_with, ",
-            "p.id IS NOT NULL AS published, r.status FROM apis i "
+            "p.id IS NOT NULL AS published, r.status, d.status AS developer FROM apis i "
         )
     };
 }
@@ -374,6 +377,7 @@ macro_rules! allowed {
     () => {
         "LEFT JOIN application_registrations r ON r.org_id = $1 AND r.application_id = a.id AND r.api_id = i.id \
          LEFT JOIN api_publications p ON p.org_id = $1 AND p.portal_id = a.portal_id AND p.api_id = i.id \
+         LEFT JOIN developers d ON d.org_id = $1 AND d.id = a.developer_id \
          WHERE i.org_id = $1 AND i.id = $2"
     };
 }
