@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
-use appauth::clients::worker::work_off;
+use appauth::{
+    clients::{Registered, store::client_insert, worker::work_off},
+    dcr_bridge::forget_removed,
+};
+use frame::db::OrgScope;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Client, Engine, Registry, TestApp, on_both};
+use tests::{Answer, Client, Engine, Registry, TestApp, on_both, wanted};
 
 use crate::{
     applications::{clients, lets_in, oidc_provider, published},
@@ -231,6 +235,14 @@ on_both! {
         portal.client.send(Method::DELETE, &path, &headers, Vec::new()).await.expect(204);
         assert_eq!(registry.clients().await, Vec::<Value>::new());
         assert_eq!(clients(&app, &behind).await, Vec::<Value>::new());
+        // Whoever did not get the answer is told the same again, for a month.
+        portal.remove(&made).await.expect(204);
+        refused(portal.rotate(&made).await, 404);
+        app.wall.advance(Duration::from_secs(29 * 24 * 3600));
+        forget_removed(&app.app).await.expect("it works");
+        portal.remove(&made).await.expect(204);
+        app.wall.advance(Duration::from_secs(2 * 24 * 3600));
+        forget_removed(&app.app).await.expect("it works");
         refused(portal.remove(&made).await, 404);
     }
 }
@@ -479,5 +491,57 @@ on_both! {
             left -= 1;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+}
+
+on_both! {
+    /// Where clients can be found by what they were made for, what the caller was not told of is found and removed,
+    /// and so is what a process was making when it died. Nothing is made a second time.
+    async fn what_nobody_was_told_of(engine: Engine) {
+        let Some(registry) = Registry::fake("okta") else { return };
+        let authority = registry.authority();
+        let app = TestApp::with(engine, &[("OUTBOUND_CA_FILE", authority.to_str().expect("a path"))]).await;
+        let okta = json!({
+            "name": "Okta", "provider_type": "okta", "issuer": format!("{}/oauth2/default", registry.base),
+            "dcr_config": { "dcr_token": "00initialTokenOfOkta" },
+        });
+        let behind = app.owner.post("/v2/dcr-providers", okta).await.expect(201);
+        let portal = Portal::new(&app, &behind, &key(&app, &behind).await);
+        let kept = portal.make(wish("Kept")).await.expect(201);
+        registry.trouble("POST", "^/oauth2/v1/clients$", json!({ "how": "cut", "after": true })).await;
+        refused(portal.make(wish("Lost")).await, 502);
+        assert_eq!(registry.clients().await.len(), 2);
+        later(&app, 10).await;
+        let [there] = &registry.clients().await[..] else { panic!("one client") };
+        assert_eq!(there["client_id"], kept["client_id"]);
+
+        // A process that dies leaves this, and perhaps a client.
+        let mut intended = wanted("Begun");
+        intended.application = app.app.new_id::<()>(app.org).uuid();
+        let mut client = Registered::intended(&app.app, id(&behind).parse().expect("an id"), intended).expect("an intent");
+        client.bridged = true;
+        let session = app.app.db.write();
+        client_insert(&OrgScope::new(session.clone(), app.org), &client).await.expect("it is kept");
+        session.commit().await.expect("it is kept");
+        work_off(&app.app).await.expect("it works");
+        let states = |list: Vec<Value>| list.iter().map(|it| format!("{} {}", text(it, "name"), text(it, "state"))).collect::<Vec<_>>();
+        assert_eq!(states(clients(&app, &behind).await), ["Kept live", "Lost removing", "Begun creating"]);
+        later(&app, 90).await;
+        assert_eq!(states(clients(&app, &behind).await).last().map(String::as_str), Some("Begun removing"));
+        later(&app, 600).await;
+        assert_eq!(states(clients(&app, &behind).await), ["Kept live"]);
+        let creations = registry.seen("POST", "/oauth2/v1/clients").await;
+        assert_eq!((registry.clients().await.len(), creations.len()), (1, 1), "none was made a second time");
+        let filter = format!("/v2/dcr-providers/{}/clients?filter[bridged]=true", id(&behind));
+        assert_eq!(app.owner.get(&filter).await.expect(200)["meta"]["page"]["total"], 1);
+
+        // Here a secret can be replaced, and a change keeps it.
+        let fresh = portal.rotate(&kept).await.expect(200);
+        let moved = json!({ "redirect_uris": ["https://app.test/other"] });
+        portal.tell(&kept, event("update_application", &kept, moved)).await.expect(200);
+        let secret = text(&fresh, "client_secret");
+        assert!(registry.lets_in("/oauth2/default/v1/token", text(&kept, "client_id"), secret, "").await);
+        portal.remove(&kept).await.expect(204);
+        assert_eq!(registry.clients().await, Vec::<Value>::new());
     }
 }

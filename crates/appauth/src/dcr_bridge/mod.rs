@@ -12,14 +12,18 @@ pub mod keys;
 mod requests;
 mod store;
 
+use std::time::Duration;
+
 use frame::{
-    Cx,
+    App, Cx,
     audit::{self, Event},
     db::{OrgScope, PlatformScope},
     input::Headers,
     throttle::{self, Subjects},
 };
-use kernel::{Action, BridgeKeyId, DcrProviderId, OrgId, Problem, Result, Timestamp, Token, TokenKind};
+use kernel::{
+    Action, BridgeKeyId, DcrProviderId, OrgId, Problem, Result, Timestamp, Token, TokenKind, WallClock,
+};
 use serde_json::{Value, json};
 
 use crate::{clients::turns::written, dcr_providers::KIND};
@@ -29,6 +33,17 @@ const FREE_GUESSES: i64 = 20;
 
 /// How exactly it is kept when a key was last used, in microseconds.
 const MINUTE: i64 = 60_000_000;
+
+/// For how long it is known which clients callers had removed.
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Forgets clients that callers had removed long ago.
+pub async fn forget_removed(app: &App) -> Result<()> {
+    let since = WallClock::now(&*app.wall).minus(REMEMBERED);
+    let session = app.db.write();
+    store::removed_purge(&PlatformScope::new(session.clone()), since).await?;
+    Ok(session.commit().await?)
+}
 
 /// A caller whose key is good.
 #[derive(Clone, Copy)]

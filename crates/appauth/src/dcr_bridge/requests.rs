@@ -21,6 +21,7 @@ use super::{
     Caller,
     bodies::{Hook, NewClient, What},
     caller,
+    store::{removed_has, removed_note},
 };
 use crate::{
     clients::{
@@ -28,13 +29,14 @@ use crate::{
         store::{bridged_get, client_forget, client_get, client_insert, event_add},
         turns::{self, Change, Registration, begin, finished, written},
     },
+    dcr_providers::store::provider_get,
     registration::{Event, Fault, Field, Issued, Registrar, Wanted},
 };
 
 /// A client and its secret, which nobody sees again (the protocol's `ApplicationResponse`).
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub(super) struct Credentials {
+pub(super) struct BridgedCredentials {
     client_id: String,
     client_secret: String,
     /// When it was made, in seconds since 1970.
@@ -46,7 +48,7 @@ pub(super) struct Credentials {
 /// A client and its new secret (the protocol's `SecretResponse`, which is closed).
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub(super) struct NewSecret {
+pub(super) struct BridgedSecret {
     client_id: String,
     client_secret: String,
 }
@@ -112,7 +114,7 @@ pub(super) async fn client_create(
     At(provider): At<DcrProviderId>,
     headers: Headers,
     draft: Draft<NewClient>,
-) -> Result<Created<Credentials>> {
+) -> Result<Created<BridgedCredentials>> {
     let by = caller(&cx, &headers, provider).await?;
     let new = draft.parse()?;
     let owners = new.owners.told();
@@ -121,7 +123,7 @@ pub(super) async fn client_create(
     client.bridged = true;
     let (work, undo) = (created(cx.clone(), by, client, owners), cx.clone());
     let issued = handed_over(work, move || async move { withdrawn(&undo, by, id).await }).await?;
-    Ok(Created(Credentials {
+    Ok(Created(BridgedCredentials {
         client_id: issued.client.id,
         client_secret: issued.secret.reveal().clone(),
         client_id_issued_at: cx.app().clock.now(by.org).micros() / 1_000_000,
@@ -134,8 +136,9 @@ async fn created(cx: Cx, by: Caller, client: Registered, owners: Value) -> Resul
     let (id, turn) = (client.id, client.turn);
     let (cx, intent, owners) = (&cx, &client, &owners);
     written(app, org, |db| async move {
-        // Whoever deletes the provider holds this, too.
+        // Whoever deletes the provider, and with it the key, holds this, too.
         db.serialize("application-auth").await?;
+        provider_get(&db, by.provider).await?.ok_or(Problem::Unauthenticated)?;
         client_insert(&db, intent).await?;
         let change = json!({ "after": told(&intent.wanted), "of": owners });
         by.audit(cx, &db, Action::Create, id, change).await
@@ -204,11 +207,12 @@ pub(super) async fn client_delete(
         let (app, cx, client_id) = (cx.app(), &cx, &client_id);
         let left = written(app, by.org, |db| async move {
             let found = bridged_get(&db, by.provider, client_id).await?;
-            let client = found.ok_or(Problem::NotFound("client"))?;
-            // Asked for before, and on its way.
-            if !client.state.wanted() {
-                return Ok(None);
-            }
+            let Some(client) = found.filter(|client| client.state.wanted()) else {
+                // Whoever asks again, since the answer got lost, is told the same again.
+                let before = removed_has(&db, by.provider, client_id).await?;
+                return if before { Ok(None) } else { Err(Problem::NotFound("client")) };
+            };
+            removed_note(&db, by.provider, client_id, WallClock::now(&*app.wall)).await?;
             by.audit(cx, &db, Action::Delete, client.id, json!({ "before": told(&client.wanted) })).await?;
             turns::unwanted(app, &db, client.id).await
         })
@@ -226,7 +230,7 @@ pub(super) async fn client_rotate(
     cx: Cx,
     At((provider, client_id)): At<(DcrProviderId, String)>,
     headers: Headers,
-) -> Result<Found<NewSecret>> {
+) -> Result<Found<BridgedSecret>> {
     let by = caller(&cx, &headers, provider).await?;
     let app = cx.app().clone();
     let id = quiet(&by.look(&cx), by, &client_id).await?.id;
@@ -247,7 +251,7 @@ pub(super) async fn client_rotate(
         Ok(issued)
     })
     .await?;
-    Ok(Found(NewSecret { client_id: issued.client.id, client_secret: issued.secret.reveal().clone() }))
+    Ok(Found(BridgedSecret { client_id: issued.client.id, client_secret: issued.secret.reveal().clone() }))
 }
 
 pub(super) async fn client_hook(

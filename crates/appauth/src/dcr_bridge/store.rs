@@ -82,3 +82,34 @@ pub(super) async fn key_insert(
 pub(super) async fn key_delete(db: &OrgScope, id: BridgeKeyId) -> Result<u64, DbError> {
     db.execute(org_sql!("DELETE FROM dcr_bridge_keys WHERE org_id = $1 AND id = $2"), args![id]).await
 }
+
+/// Notes that a caller had a client removed.
+pub(super) async fn removed_note(
+    db: &OrgScope,
+    provider: DcrProviderId,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let sql = org_sql!(
+        "INSERT INTO dcr_bridge_removed (org_id, provider_id, client_id, removed_at) VALUES ($1, $2, $3, $4) ",
+        "ON CONFLICT (org_id, provider_id, client_id) DO UPDATE SET removed_at = $4"
+    );
+    db.execute(sql, args![provider, client_id, now]).await
+}
+
+/// Whether a caller had a client removed, not long ago.
+pub(super) async fn removed_has(
+    db: &OrgScope,
+    provider: DcrProviderId,
+    client_id: &str,
+) -> Result<bool, DbError> {
+    let sql = org_sql!(
+        "SELECT COUNT(*) AS value FROM dcr_bridge_removed WHERE org_id = $1 AND provider_id = $2 AND client_id = $3"
+    );
+    Ok(!client_id.contains('\0') && db.count(sql, args![provider, client_id]).await? > 0)
+}
+
+/// Forgets clients that were removed long ago.
+pub(super) async fn removed_purge(platform: &PlatformScope, since: Timestamp) -> Result<u64, DbError> {
+    platform.execute("DELETE FROM dcr_bridge_removed WHERE removed_at <= $1", args![since]).await
+}

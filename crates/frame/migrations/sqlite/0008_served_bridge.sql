@@ -18,3 +18,16 @@ CREATE TABLE dcr_bridge_keys (
     FOREIGN KEY (org_id, provider_id) REFERENCES dcr_providers (org_id, id) ON DELETE CASCADE
 );
 CREATE INDEX dcr_bridge_keys_provider ON dcr_bridge_keys (org_id, provider_id, seq);
+
+-- Clients that callers had removed, for a while: who asks again is told the same again.
+CREATE TABLE dcr_bridge_removed (
+    seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    provider_id BLOB NOT NULL,
+    client_id TEXT NOT NULL,
+    removed_at BIGINT NOT NULL,
+    UNIQUE (org_id, seq),
+    UNIQUE (org_id, provider_id, client_id),
+    FOREIGN KEY (org_id, provider_id) REFERENCES dcr_providers (org_id, id) ON DELETE CASCADE
+);
+CREATE INDEX dcr_bridge_removed_at ON dcr_bridge_removed (removed_at);
