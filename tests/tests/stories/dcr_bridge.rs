@@ -535,6 +535,16 @@ on_both! {
         let filter = format!("/v2/dcr-providers/{}/clients?filter[bridged]=true", id(&behind));
         assert_eq!(app.owner.get(&filter).await.expect(200)["meta"]["page"]["total"], 1);
 
+        // It is its caller's, and no application here takes it over.
+        let strategy = json!({ "name": "Own", "display_name": "Own", "strategy_type": "openid_connect", "dcr_provider_id": id(&behind),
+            "configs": { "openid-connect": { "issuer": behind["issuer"], "credential_claim": ["client_id"], "scopes": [], "auth_methods": ["bearer"] } } });
+        let strategy = app.owner.post("/v2/application-auth-strategies", strategy).await.expect(201);
+        let site = app.portal("Public", json!({ "default_application_auth_strategy_id": id(&strategy) })).await;
+        let ann = app.developer(&site, "ann@dev.test").await;
+        let taken = json!({ "name": "Taken", "owner": { "type": "developer", "id": ann.id }, "dcr_client_id": kept["client_id"] });
+        let refused = app.owner.post(&format!("/v3/portals/{}/applications", site.id), taken).await.bad_fields();
+        assert_eq!(refused, ["dcr_client_id"]);
+
         // Here a secret can be replaced, and a change keeps it.
         let fresh = portal.rotate(&kept).await.expect(200);
         let moved = json!({ "redirect_uris": ["https://app.test/other"] });

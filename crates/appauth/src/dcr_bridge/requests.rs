@@ -53,6 +53,14 @@ pub(super) struct BridgedSecret {
     client_secret: String,
 }
 
+/// Why there is no new secret where the client itself would be replaced.
+const ANOTHER_CLIENT: &str = "The identity provider cannot replace a client's secret, only the client itself, and its id \
+                              would be another one. Turn on disable_refresh_secret where this bridge is configured; \
+                              make another application in place of one whose secret is lost";
+/// Why a client is not changed where that would end its secret.
+const LOSES_SECRET: &str = "The identity provider replaces a client's secret whenever its redirect_uris change, and the \
+                            new one would reach nobody: make another application";
+
 /// A refusal in the protocol's words: what a caller cannot have is a 400.
 fn no(why: impl Into<String>) -> Problem {
     Problem::OAuth("invalid_request", why.into())
@@ -235,11 +243,7 @@ pub(super) async fn client_rotate(
     let app = cx.app().clone();
     let id = quiet(&by.look(&cx), by, &client_id).await?.id;
     if adapter_of(&app, by.org, provider).await?.capabilities().replace {
-        return Err(no(
-            "The identity provider cannot replace a client's secret, only the client itself, and \
-                       its id would be another one. Turn on disable_refresh_secret where this bridge is \
-                       configured; make another application in place of one whose secret is lost",
-        ));
+        return Err(no(ANOTHER_CLIENT));
     }
     let issued = finished(async move {
         let issued = turns::rotate(&app, by.org, id).await.map_err(refusal)?;
@@ -268,7 +272,9 @@ pub(super) async fn client_hook(
         return Err(Problem::invalid("client_id", Wrong::Rule(why)));
     }
     finished(async move {
-        let of = json!({ "application_id": hook.application, "owners": hook.owners.told() });
+        let of = json!({
+            "application_id": hook.application, "application_name": hook.name, "owners": hook.owners.told(),
+        });
         match hook.what {
             What::Changed { redirect_uris } => {
                 changed(&cx, by, &client_id, of, |wanted| {
@@ -307,10 +313,7 @@ async fn changed(
             return Ok(None);
         }
         if rotates && client.wanted.redirect_uris != before.redirect_uris {
-            return Err(no(
-                "The identity provider replaces a client's secret whenever its redirect_uris change, \
-                           and the new one would reach nobody: make another application",
-            ));
+            return Err(no(LOSES_SECRET));
         }
         // A name is not worth a secret.
         if !rotates {
