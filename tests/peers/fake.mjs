@@ -6,7 +6,7 @@
 //   GET   what the fake has, and the requests that it got
 //   POST  { trouble: [...] }: requests that go wrong, each { method, path, times, … } with
 //           status, headers, body   what is answered
-//           how     `hang` (no answer), `cut` (the connection breaks), `half` (half an answer), `die` (all
+//           how     `late` (after a second and a half), `hang` (no answer), `cut` (the connection breaks), `half` (half an answer), `die` (all
 //                   connections break, and there are none for most of a second: as if it was killed and started
 //                   again, with its storage)
 //           after   whether the request is worked off first
@@ -38,6 +38,7 @@ export async function serve(handle, state, tell = () => {}) {
     if (known) known.times -= 1;
     const worked = known && !known.after ? answer(known.status ?? 500, undefined) : await handle(request);
     const given = worked ?? answer(404, { error: 'Not Found' });
+    if (known?.how === 'late') await new Promise((ready) => setTimeout(ready, 1500));
     if (known?.how === 'hang') return;
     if (known?.how === 'cut') return res.destroy();
     if (known?.how === 'die') return die();

@@ -270,6 +270,7 @@ pub fn wanted(name: &str) -> Wanted {
         scopes: Vec::new(),
         chosen_scopes: Vec::new(),
         audience: None,
+        secret_in_form: false,
         context: Context { organization: id(1), portal: id(2), owner: id(3), strategy: id(4) },
     }
 }

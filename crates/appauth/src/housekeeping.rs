@@ -1,10 +1,11 @@
-//! What time does by itself: developers' sessions end, links that are over are forgotten, and clients at providers
+//! What time does by itself: developers' sessions end, links that are over are forgotten, so is which clients
+//! callers of the bridge had removed, and clients at providers
 //! are looked at now and then.
 
 use frame::{App, args, chores::Chore, db::PlatformScope};
 use kernel::{OrgId, Result};
 
-use crate::{clients, developers, gateway};
+use crate::{clients, dcr_bridge, developers, gateway};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -13,6 +14,12 @@ pub const CHORES: &[Chore] = &[
         minutes: 60,
         at_the_end: false,
         work: |app| Box::pin(sweep(app)),
+    },
+    Chore {
+        what: "forgetting clients that callers of the bridge had removed",
+        minutes: 60,
+        at_the_end: false,
+        work: |app| Box::pin(dcr_bridge::forget_removed(app)),
     },
     Chore {
         what: "looking at clients of identity providers",

@@ -7,6 +7,7 @@ pub mod apis;
 pub mod application_registrations;
 pub mod applications;
 pub mod clients;
+pub mod dcr_bridge;
 pub mod dcr_providers;
 pub mod developers;
 pub mod gateway;
@@ -70,6 +71,7 @@ pub fn operations() -> Vec<Operation> {
         dcr_providers::http::operations(),
         registration::http::operations(),
         clients::http::operations(),
+        dcr_bridge::http::operations(),
         strategies::http::operations(),
         portals::http::operations(),
         apis::http::operations(),

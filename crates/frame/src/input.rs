@@ -127,6 +127,7 @@ fn what(parameter: &str) -> &'static str {
         "registrationId" => "registration",
         "credentialId" => "credential",
         "implementationId" => "implementation",
+        "bridgeKeyId" => "bridge key",
         _ => "resource",
     }
 }
@@ -178,6 +179,9 @@ impl Input for Segment {
     }
 }
 
+/// The header of keys that are none of the gate's.
+pub const API_KEY: &str = "x-api-key";
+
 /// The request's headers, for operations whose credential is none of the gate's.
 pub struct Headers(Arc<HeaderMap>);
 
@@ -185,6 +189,11 @@ impl Headers {
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         gate::cookie(&self.0, name)
+    }
+
+    /// The text of the key that an operation with one of its own takes.
+    pub fn api_key(&self) -> Option<&str> {
+        self.0.get(API_KEY)?.to_str().ok()
     }
 
     /// The text of a bearer token.

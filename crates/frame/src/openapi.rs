@@ -9,10 +9,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::Settings,
+    input::API_KEY,
     operations::{Rule, Spec},
     portals::DEVELOPER_COOKIE,
     principal::{Callers, CredentialKind},
 };
+
+/// The security scheme of a key that is none of the gate's.
+const OWN_KEY: &str = "dcrBridgeKey";
 
 /// Every status that the operation can answer with by its declaration.
 pub fn statuses(spec: &Spec) -> Vec<u16> {
@@ -20,6 +24,9 @@ pub fn statuses(spec: &Spec) -> Vec<u16> {
     statuses.extend(spec.errors);
     if spec.callers != Callers::NONE {
         statuses.extend([401, 403]);
+    }
+    if spec.own_key {
+        statuses.extend([401, 429]);
     }
     if spec.portal && spec.method != http::Method::GET {
         // A page of another site made the browser send it.
@@ -65,8 +72,13 @@ pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) 
         path[spec.method.as_str().to_ascii_lowercase()] = operation(spec, reply, settings);
     }
     schemas.extend(generator.take_definitions(true));
-    let schemes: Map<String, Value> =
+    let mut schemes: Map<String, Value> =
         CredentialKind::ALL.into_iter().map(|kind| (kind.scheme().to_owned(), scheme(kind))).collect();
+    let own_key = json!({
+        "type": "apiKey", "in": "header", "name": API_KEY,
+        "description": "A key of the bridge that is served in front of a DCR provider, `kdbk_…`.",
+    });
+    schemes.insert(OWN_KEY.to_owned(), own_key);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -127,6 +139,9 @@ fn operation(spec: &Spec, reply: Option<Value>, settings: &Settings) -> Value {
     if spec.open {
         security.push(json!({}));
     }
+    if spec.own_key {
+        security.push(json!({ OWN_KEY: [] }));
+    }
     let mut operation = json!({
         "operationId": spec.id,
         "tags": [spec.tag],
@@ -153,6 +168,7 @@ fn who(spec: &Spec) -> String {
     match spec.rule {
         Rule::Public if spec.portal => "At a portal's own host. Needs no credential.".to_owned(),
         Rule::Developer => "At a portal's own host, for its approved developers.".to_owned(),
+        Rule::Public if spec.own_key => "For whoever has a key of the provider's bridge.".to_owned(),
         Rule::Public => "Needs no credential.".to_owned(),
         Rule::Member => "For every member of the organization.".to_owned(),
         Rule::SelfOnly => "For the user alone.".to_owned(),

@@ -128,6 +128,10 @@ pub struct Spec {
     pub callers: Callers,
     /// Whether it also serves who has none.
     pub open: bool,
+    /// Whether it takes a key of its own, which its handler checks.
+    pub own_key: bool,
+    /// Whether a slash behind its path makes no difference.
+    pub slash: bool,
     /// Who may call it.
     pub rule: Rule,
     /// Whether a valid credential of a kind that it does not take is refused with 403 rather than 401.
@@ -177,6 +181,9 @@ impl Spec {
             paths.push(format!("/v2/{rest}"));
             paths.push(format!("/v2/{rest}/"));
         }
+        if self.slash {
+            paths.push(format!("{}/", self.path));
+        }
         paths
     }
 }
@@ -215,6 +222,8 @@ fn operation(method: Method, id: &'static str, path: &'static str) -> Undeclared
         family: Family::Identity,
         callers: Callers::NONE,
         open: false,
+        own_key: false,
+        slash: false,
         rule: Rule::Public,
         wrong_kind_is_403: false,
         errors: &[],
@@ -289,9 +298,26 @@ impl Declared {
     }
     /// Words its errors as OAuth endpoints do, and takes a form.
     #[must_use]
-    pub fn oauth(mut self) -> Self {
+    pub fn oauth(self) -> Self {
+        self.oauth_errors().form()
+    }
+    /// Words its errors as OAuth endpoints do.
+    #[must_use]
+    pub fn oauth_errors(mut self) -> Self {
         self.0.family = Family::OAuth;
-        self.form()
+        self
+    }
+    /// Takes a key of its own in `x-api-key`. The gate does not know it: the handler checks it before all else.
+    #[must_use]
+    pub fn own_key(mut self) -> Self {
+        self.0.own_key = true;
+        self
+    }
+    /// Is served with a slash behind its path, too.
+    #[must_use]
+    pub fn or_slash(mut self) -> Self {
+        self.0.slash = true;
+        self
     }
     /// Takes a form.
     #[must_use]

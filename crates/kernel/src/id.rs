@@ -86,6 +86,8 @@ ids! {
     RegistrationId = Registration;
     /// A credential of an application.
     CredentialId = Credential;
+    /// A key of the bridge that is served in front of a DCR provider.
+    BridgeKeyId = BridgeKey;
 }
 
 impl<T> Clone for Id<T> {

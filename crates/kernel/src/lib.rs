@@ -19,9 +19,10 @@ pub mod token;
 pub use body::{Body, Draft, Fields};
 pub use email::Email;
 pub use id::{
-    ApiId, ApplicationId, AssignmentId, CredentialId, DcrProviderId, DeveloperId, Id, IdentityProviderId,
-    ImplementationId, MappingId, OrgId, PersonId, PortalId, PortalProductVersionId, PortalTeamId, ProductId,
-    ProductVersionId, RegistrationId, StrategyId, SystemAccountId, TeamId, TokenId, UserId,
+    ApiId, ApplicationId, AssignmentId, BridgeKeyId, CredentialId, DcrProviderId, DeveloperId, Id,
+    IdentityProviderId, ImplementationId, MappingId, OrgId, PersonId, PortalId, PortalProductVersionId,
+    PortalTeamId, ProductId, ProductVersionId, RegistrationId, StrategyId, SystemAccountId, TeamId, TokenId,
+    UserId,
 };
 pub use krn::{Action, Actions, Grant, Krn, Permissions, Reach};
 pub use labels::{Labels, LabelsPatch};

@@ -32,11 +32,13 @@ pub enum TokenKind {
     Developer,
     /// What keeps a developer's session going.
     DeveloperRefresh,
+    /// A key of the bridge that is served in front of a DCR provider.
+    Bridge,
 }
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Personal,
         Self::System,
         Self::Client,
@@ -46,6 +48,7 @@ impl TokenKind {
         Self::Device,
         Self::Developer,
         Self::DeveloperRefresh,
+        Self::Bridge,
     ];
 
     /// The text in front of the underscore.
@@ -60,6 +63,7 @@ impl TokenKind {
             Self::Device => "kdev",
             Self::Developer => "kdat",
             Self::DeveloperRefresh => "kdrt",
+            Self::Bridge => "kdbk",
         }
     }
 }

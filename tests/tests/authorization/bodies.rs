@@ -134,6 +134,9 @@ impl Maker<'_> {
             }
             "create-credential" | "update-credential" => json!({ "display_name": self.name("Key") }),
             "repair-dcr-provider-client" => json!({ "action": "register" }),
+            "create-dcr-bridge-key" => json!({ "name": self.name("Key") }),
+            // Nobody here has a key, so nobody looks at them.
+            "dcr-bridge-create-client" | "dcr-bridge-event-hook" => json!({}),
             "create-portal-team" => self.new_portal_team(),
             "update-portal-team" => json!({ "can_own_applications": true }),
             "add-developer-to-portal-team" => {

@@ -35,6 +35,7 @@ impl Operation {
     pub fn other_credential(&self) -> bool {
         self.session_only
             || self.developers_only
+            || self.path.starts_with("/dcr-bridge/")
             || [
                 "authenticate-kauth",
                 "introspect-token",

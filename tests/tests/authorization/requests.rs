@@ -273,6 +273,11 @@ impl<'a> Maker<'a> {
                 strategy
             }
             (_, "clients") => self.client(collection).await,
+            (_, "bridge-keys") => self.post(collection, json!({ "name": self.name("Key") })).await,
+            ("/dcr-bridge", _) => self.post("/v2/dcr-providers", self.dcr_provider()).await,
+            (_, provider) if collection.starts_with("/dcr-bridge/") => {
+                self.client(&format!("/v2/dcr-providers/{provider}/clients")).await
+            }
             (_, "developers") if collection.contains("/teams/") => {
                 let (portal, team) = collection.rsplit_once("/teams/").expect("a team");
                 let own = format!("/v3/portals/{}", self.site().await.id);

@@ -66,6 +66,7 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "registrations",
         "credentials",
         "clients",
+        "bridge-keys",
     ];
     let older = operation.path.starts_with("/v3/identity-provider/");
     if lists.contains(&last) && !older && !operation.path.contains("/internal/") {

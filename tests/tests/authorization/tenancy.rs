@@ -51,6 +51,11 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         "create-personal-access-token" | "update-personal-access-token-details" if exchanged.contains(&0) => {
             403
         }
+        // Whose credential is no key of the provider learns nothing about it.
+        "dcr-bridge-create-client"
+        | "dcr-bridge-delete-client"
+        | "dcr-bridge-new-secret"
+        | "dcr-bridge-event-hook" => 401,
         // The path names an API and a portal, the body a strategy.
         "create-portal" | "create-portal-v2" | "create-api-product" => 400,
         "update-portal" | "update-portal-v2" | "update-api-product" if !exchanged.contains(&0) => 400,

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 47] = [
+const LISTS: [(&str, Envelope); 48] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -53,6 +53,7 @@ const LISTS: [(&str, Envelope); 47] = [
     ("list-api-product-versions", Envelope::Numbered),
     ("list-portal-product-versions", Envelope::Numbered),
     ("list-dcr-provider-clients", Envelope::Numbered),
+    ("list-dcr-bridge-keys", Envelope::Numbered),
     ("list-applications", Envelope::Numbered),
     ("list-credentials-by-application", Envelope::Numbered),
     ("list-registrations", Envelope::Numbered),

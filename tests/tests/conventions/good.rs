@@ -57,6 +57,7 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "developer-create-application-registration" => json!({ "api_id": world.id("spare token api") }),
         "create-credential" | "update-credential" => json!({ "display_name": "CI" }),
         "repair-dcr-provider-client" => json!({ "action": "register" }),
+        "create-dcr-bridge-key" => json!({ "name": "Elsewhere" }),
         "create-portal-team" | "update-portal-team" => {
             json!({ "name": "Mobile", "description": "Builds the app", "can_own_applications": true })
         }

@@ -57,8 +57,15 @@ pub fn paths() -> Vec<(&'static str, Vec<&'static Method>)> {
     paths
 }
 
-/// What takes a credential that another issuer makes: stories tell of it.
-const OF_OTHERS: [&str; 2] = ["post-auth0-register-internal", "get-auth0-organizations-internal"];
+/// What takes a credential that another issuer makes, or a key of its own: stories tell of it.
+const OF_OTHERS: [&str; 6] = [
+    "post-auth0-register-internal",
+    "get-auth0-organizations-internal",
+    "dcr-bridge-create-client",
+    "dcr-bridge-delete-client",
+    "dcr-bridge-new-secret",
+    "dcr-bridge-event-hook",
+];
 
 fn read(document: &Value) -> Vec<Operation> {
     let mut operations = Vec::new();

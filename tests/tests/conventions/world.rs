@@ -149,6 +149,9 @@ impl World {
             let body = json!({ "name": name, "provider_type": kind, "issuer": "https://idp.example.test", "dcr_config": config });
             ids.insert(kind, id(&owner.post("/v2/dcr-providers", body).await.expect(201)));
         }
+        let keys = format!("/v2/dcr-providers/{}/bridge-keys", ids["auth0"]);
+        owner.post(&keys, json!({ "name": "one" })).await.expect(201);
+        ids.insert("bridge key", id(&owner.post(&keys, json!({ "name": "two" })).await.expect(201)));
         for (kind, configs) in strategy_configs() {
             let body =
                 json!({ "name": kind, "display_name": kind, "strategy_type": kind, "configs": configs });
@@ -250,6 +253,7 @@ impl World {
             "idpId" => "saml",
             "dcrProviderId" if path.contains("/clients") => "curity",
             "dcrProviderId" => "auth0",
+            "bridgeKeyId" => "bridge key",
             "applicationId" if path.starts_with("/v2/dcr-providers/") => "client",
             "applicationId" if path.starts_with("/api/v3/") && path.contains("/credentials") => {
                 "keyed application"

@@ -36,11 +36,26 @@ async fn handle_secrets(place: &Installation, format: &str) -> (Vec<String>, Str
         .await
         .expect(400);
     owner.post("/v3/identity-providers", json!({ "type": "oidc", "config": config })).await.expect(201);
+    let provider = json!({
+        "name": "Own", "provider_type": "rfc7591", "issuer": "https://127.0.0.1:1",
+        "dcr_config": { "initial_access_token": "hunter3-initial-token" },
+    });
+    let provider = owner.post("/v2/dcr-providers", provider).await.expect(201);
+    let provider = provider["id"].as_str().expect("an id");
+    let keys = format!("/v2/dcr-providers/{provider}/bridge-keys");
+    let key = owner.post(&keys, json!({ "name": "ab" })).await.expect(201);
+    let key = key["api_key"].as_str().expect("a key").to_owned();
+    let bridge = format!("/dcr-bridge/{provider}/x/new-secret");
+    for (key, status) in [(key.as_str(), 404), (&key[1..], 401)] {
+        let nobody = owner.anonymous();
+        nobody.send(http::Method::POST, &bridge, &[("x-api-key", key)], Vec::new()).await.expect(status);
+    }
+    secrets.extend([key, "hunter3-initial-token".to_owned()]);
     // Where a secret does not belong, and whoever shows a wrong one.
     owner.get(&format!("/v3/users?access_token={}", secrets[0])).await;
     server.client(&format!("{}x", secrets[0])).get("/v3/users/me").await.expect(401);
     owner.send(http::Method::POST, "/v3/teams", &[], format!("{{\"{}\"", secrets[0]).into_bytes()).await;
-    assert_eq!(secrets.len(), 6);
+    assert_eq!(secrets.len(), 8);
     (secrets, server.stop().await)
 }
 

@@ -54,17 +54,17 @@ fn fields(answer: Answer) -> Vec<Value> {
     complaints(answer).as_array().into_iter().flatten().map(|pair| pair[0].clone()).collect()
 }
 
-async fn clients(app: &TestApp, provider: &Value) -> Vec<Value> {
+pub async fn clients(app: &TestApp, provider: &Value) -> Vec<Value> {
     let path = format!("/v2/dcr-providers/{}/clients", id(provider));
     app.owner.get(&path).await.expect(200)["data"].as_array().expect("clients").clone()
 }
 
-async fn lets_in(registry: &Registry, credentials: &Value) -> bool {
+pub async fn lets_in(registry: &Registry, credentials: &Value) -> bool {
     let (id, secret) = (text(credentials, "client_id"), text(credentials, "client_secret"));
     registry.lets_in("/token", id, secret, "&scope=api:read").await
 }
 
-async fn regenerate(developer: &Client, application: &Value) -> Value {
+pub async fn regenerate(developer: &Client, application: &Value) -> Value {
     let path = format!("{OWN}/{}/regenerate-secret", id(application));
     developer.call(Method::POST, &path, None).await.expect(201)
 }

@@ -103,7 +103,7 @@ impl Day {
         let [entry] = new else { panic!("[{operation}] left {} entries: {new:?}", new.len()) };
         let resource = resource.replace("{new}", reply.body["id"].as_str().unwrap_or_default());
         self.check_entry(&reply, entry, who, &path, action, &resource);
-        for member in ["token", "konnect_token", "link"] {
+        for member in ["token", "konnect_token", "link", "api_key"] {
             self.secrets.extend(reply.body[member].as_str().map(str::to_owned));
         }
         self.done.insert(operation);
@@ -449,6 +449,11 @@ async fn applications(day: &mut Day) {
     let place = format!("dcr-providers/{}/clients/{client}", id(&provider));
     let action = json!({ "action": "register" });
     day.step("repair-dcr-provider-client", &[id(&provider), &client], action, ("edit", &place)).await;
+    let keys = format!("dcr-providers/{}/bridge-keys", id(&provider));
+    let (new, name) = (format!("{keys}/{{new}}"), json!({ "name": "Elsewhere" }));
+    let key = day.step("create-dcr-bridge-key", &[id(&provider)], name, ("create", &new)).await;
+    let (both, place) = ([id(&provider), id(&key)], format!("{keys}/{}", id(&key)));
+    day.step("delete-dcr-bridge-key", &both, Value::Null, ("delete", &place)).await;
 }
 
 /// Products, their versions, and versions in portals.
@@ -502,6 +507,11 @@ on_both! {
             "authenticate",
             "authenticate-kauth",
             "check-gateway-access",
+            // So is what callers of the bridge had done, in the story of the bridge.
+            "dcr-bridge-create-client",
+            "dcr-bridge-delete-client",
+            "dcr-bridge-event-hook",
+            "dcr-bridge-new-secret",
             "delete-user-mfas",
             "delete-users-me",
             "developer-logout",

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clients::{
         Registered, Spans, State, adapter_of,
-        store::{client_forget, client_insert},
+        store::{bridged_get, client_forget, client_insert},
         turns::{self, Change, Registration, begin, finished, live, written},
     },
     gateway,
@@ -189,6 +189,11 @@ async fn adopt(cx: &Cx, client: &mut Registered, existing: &str) -> Result<()> {
     let there = Client::with_id(existing);
     if !adapter.capabilities().read {
         return no("cannot be looked up at this kind of provider");
+    }
+    // Its caller would lose it with the application, or the application with it.
+    let db = OrgScope::new(app.db.read(), cx.org());
+    if bridged_get(&db, client.provider_id, existing).await?.is_some() {
+        return no("is a client that a caller of the provider's bridge had made");
     }
     if !existing.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return no("must be of ASCII characters");

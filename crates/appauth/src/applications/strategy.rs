@@ -101,6 +101,7 @@ impl StrategyOf {
             scopes: openid.map(|it| it.scopes.clone()).unwrap_or_default(),
             chosen_scopes: application.scopes.clone(),
             audience: openid.and_then(audience),
+            secret_in_form: false,
             context: Context {
                 organization: org.uuid(),
                 portal: application.portal_id.uuid(),

@@ -95,10 +95,13 @@ pub const DRIFTS: [(&str, Drift); 2] = [("missing", Drift::Missing), ("differs",
 /// A client as it is kept here.
 #[derive(Clone)]
 pub struct Registered {
-    /// The id of its application.
+    /// The id of its application; an id of its own if that is kept elsewhere.
     pub id: ApplicationId,
     /// Who has it.
     pub provider_id: DcrProviderId,
+    /// Whether somebody else keeps its application and has it made through the bridge that is served here. Only
+    /// that caller knows its secret, and knows the client by the id that it was told.
+    pub bridged: bool,
     /// How far it has come.
     pub state: State,
     /// What it is to be.
@@ -143,6 +146,7 @@ impl Registered {
         Ok(Self {
             id: ApplicationId::from_uuid(wanted.application),
             provider_id: provider,
+            bridged: false,
             state: State::Creating,
             wanted,
             client_id: None,

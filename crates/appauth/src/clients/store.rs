@@ -17,7 +17,7 @@ use crate::registration::Event;
 /// What is read of a client.
 macro_rules! columns {
     () => {
-        "t.id, t.provider_id, t.state, t.wanted, t.client_id, t.management, t.secret_lost, t.doubtful, t.turn, t.attempts, \
+        "t.id, t.provider_id, t.bridged, t.state, t.wanted, t.client_id, t.management, t.secret_lost, t.doubtful, t.turn, t.attempts, \
          t.due_at, t.problem, t.drift, t.checked_at, t.created_at, t.updated_at"
     };
 }
@@ -39,6 +39,7 @@ impl FromRow for Registered {
         Ok(Self {
             id: row.get("id")?,
             provider_id: row.get("provider_id")?,
+            bridged: row.get("bridged")?,
             state: named(&STATES, &row.get::<String>("state")?)?,
             wanted: serde_json::from_value(wanted).map_err(nonsense)?,
             client_id: row.get("client_id")?,
@@ -97,6 +98,25 @@ pub async fn client_get(db: &OrgScope, id: ApplicationId) -> Result<Option<Regis
     db.optional(sql, args![id]).await
 }
 
+/// A client of the bridge that is served in front of a provider, by the id that its caller knows.
+pub async fn bridged_get(
+    db: &OrgScope,
+    provider: DcrProviderId,
+    client_id: &str,
+) -> Result<Option<Registered>, DbError> {
+    // No text of a database has a NUL, so what has one names nothing.
+    if client_id.contains('\0') {
+        return Ok(None);
+    }
+    let sql = org_sql!(
+        "SELECT ",
+        columns!(),
+        " FROM dcr_clients t WHERE t.org_id = $1 AND t.provider_id = $2 AND t.client_id = $3 AND t.bridged = true ",
+        "ORDER BY t.seq DESC LIMIT 1"
+    );
+    db.optional(sql, args![provider, client_id]).await
+}
+
 /// How many clients a provider has, and may have, for applications that exist, and how many others are not gone
 /// for sure.
 pub async fn client_count(db: &OrgScope, provider: DcrProviderId) -> Result<(i64, i64), DbError> {
@@ -133,11 +153,11 @@ fn changeable(client: &Registered) -> Vec<Arg> {
 /// Writes down that a client is wanted.
 pub async fn client_insert(db: &OrgScope, client: &Registered) -> Result<(), DbError> {
     let sql = org_sql!(
-        "INSERT INTO dcr_clients (org_id, id, provider_id, turn, created_at, state, name, wanted, client_id, management, ",
-        "secret_lost, doubtful, attempts, due_at, problem, drift, checked_at, updated_at) ",
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+        "INSERT INTO dcr_clients (org_id, id, provider_id, bridged, turn, created_at, state, name, wanted, client_id, ",
+        "management, secret_lost, doubtful, attempts, due_at, problem, drift, checked_at, updated_at) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
     );
-    let mut values = args![client.id, client.provider_id, client.turn, client.created_at];
+    let mut values = args![client.id, client.provider_id, client.bridged, client.turn, client.created_at];
     values.extend(changeable(client));
     db.execute(sql, values).await.map(|_| ())
 }
@@ -205,7 +225,7 @@ pub(super) async fn client_take(
         "UPDATE dcr_clients AS t SET due_at = $2, attempts = attempts + 1, turn = turn + 1 ",
         "WHERE t.due_at IS NOT NULL AND t.due_at <= $1 AND t.id IN ",
         "(SELECT id FROM dcr_clients WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $3) ",
-        "RETURNING org_id, id, provider_id, state, wanted, client_id, management, secret_lost, doubtful, turn, attempts, ",
+        "RETURNING org_id, id, provider_id, bridged, state, wanted, client_id, management, secret_lost, doubtful, turn, attempts, ",
         "due_at, problem, drift, checked_at, created_at, updated_at"
     );
     let taken: Vec<Claimed> = platform.all(sql, args![now, until, most]).await?;

@@ -405,6 +405,17 @@ pub(super) async fn removed(
     kept(app, org, |db| async move { Ok(client_forget(&db, id, turn).await?) }).await.map(drop)
 }
 
+/// Removes a client that was made, or perhaps was, for a caller who has not been told its id and never will be.
+pub(super) async fn abandon(
+    app: &App,
+    org: OrgId,
+    mut client: Registered,
+    adapter: &dyn Adapter,
+) -> Result<()> {
+    client.state = State::Removing;
+    removed(app, org, client, adapter).await
+}
+
 async fn unconfirmed(
     app: &App,
     org: OrgId,

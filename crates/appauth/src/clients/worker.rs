@@ -13,7 +13,7 @@ use tokio::{sync::watch, task::JoinSet, time};
 use super::{
     Registered, Spans, State, adapter_of, pause,
     store::{Told, client_get, client_look, client_take, due, event_done, event_later, event_take},
-    turns::{forget_secret, look, removed, resume, updated, written},
+    turns::{abandon, forget_secret, look, removed, resume, updated, written},
 };
 use crate::registration::{Fault, Registrar};
 
@@ -91,6 +91,7 @@ async fn turn(app: &App, org: OrgId, client: Registered) -> Result<()> {
     let adapter = adapter_of(app, org, client.provider_id).await?;
     let adapter = &*adapter;
     match client.state {
+        State::Creating if client.bridged => abandon(app, org, client, adapter).await,
         State::Creating => resume(app, org, client, adapter).await,
         State::Updating => updated(app, org, client, adapter, false).await.map(drop),
         State::Removing => removed(app, org, client, adapter).await,

@@ -63,7 +63,7 @@ impl Bridge {
             // Unchanged: bridges look for words of the strategy that are no grant types, such as bearer.
             "grant_types": wanted.auth_methods,
             "scopes": wanted.scopes,
-            "token_endpoint_auth_method": "client_secret_basic",
+            "token_endpoint_auth_method": wanted.token_endpoint_auth_method(),
             "application_description": wanted.description,
             "portal_id": wanted.context.portal,
             "organization_id": wanted.context.organization,

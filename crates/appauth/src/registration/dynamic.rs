@@ -271,7 +271,7 @@ fn metadata(wanted: &Wanted) -> Map<String, Value> {
     metadata.insert("grant_types".to_owned(), json!(grants));
     metadata.insert("redirect_uris".to_owned(), json!(wanted.redirect_uris));
     metadata.insert("response_types".to_owned(), if code { json!(["code"]) } else { json!([]) });
-    metadata.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
+    metadata.insert("token_endpoint_auth_method".to_owned(), wanted.token_endpoint_auth_method().into());
     if !wanted.scopes.is_empty() {
         metadata.insert("scope".to_owned(), wanted.scopes.join(" ").into());
     }

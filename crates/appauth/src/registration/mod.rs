@@ -231,6 +231,10 @@ pub struct Wanted {
     pub chosen_scopes: Vec<String>,
     /// The audience of its tokens, if the strategy names one.
     pub audience: Option<String>,
+    /// Whether it sends its secret in the form rather than in the header (`client_secret_post`), where a provider
+    /// wants to know that.
+    #[serde(default)]
+    pub secret_in_form: bool,
     /// Whose it is.
     pub context: Context,
 }
@@ -260,6 +264,11 @@ impl Wanted {
     /// Whether users sign in at it, rather than it alone.
     fn has_users(&self) -> bool {
         !self.redirect_uris.is_empty() || self.auth_methods.iter().any(|name| name == "authorization_code")
+    }
+
+    /// How it proves who it is, as RFC 7591 calls it.
+    const fn token_endpoint_auth_method(&self) -> &'static str {
+        if self.secret_in_form { "client_secret_post" } else { "client_secret_basic" }
     }
 
     /// The grant types that it needs.

@@ -71,7 +71,7 @@ impl Okta {
         settings.insert("grant_types".to_owned(), json!(grants));
         settings.insert("response_types".to_owned(), json!(responses));
         settings.insert("redirect_uris".to_owned(), json!(wanted.redirect_uris));
-        settings.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
+        settings.insert("token_endpoint_auth_method".to_owned(), wanted.token_endpoint_auth_method().into());
         settings
     }
 

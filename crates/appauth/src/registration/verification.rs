@@ -77,6 +77,7 @@ pub fn probe(id: Uuid, organization: Uuid, redirect_uri: String) -> Wanted {
         scopes: Vec::new(),
         chosen_scopes: Vec::new(),
         audience: None,
+        secret_in_form: false,
         context: Context { organization, portal: id, owner: id, strategy: id },
     }
 }

@@ -33,6 +33,7 @@ const STEPS: &[Step] = steps! {
     6 "0006_applications";
     7 "0007_products";
     8 "0008_gateway";
+    9 "0009_served_bridge";
 };
 
 /// The newest schema that this program knows.

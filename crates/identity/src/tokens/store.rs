@@ -127,6 +127,7 @@ pub(super) const fn kind_code(kind: TokenKind) -> i64 {
         TokenKind::Device => 7,
         TokenKind::Developer => 8,
         TokenKind::DeveloperRefresh => 9,
+        TokenKind::Bridge => 10,
     }
 }
 

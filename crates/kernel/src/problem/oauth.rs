@@ -25,15 +25,12 @@ pub(super) fn render(problem: &Problem) -> Rendered {
         | Problem::MethodNotAllowed(_)
         | Problem::Conflict(_)
         | Problem::PreconditionFailed(_)
-        | Problem::Unprocessable(..)
-        | Problem::Kept(_)
-        | Problem::Internal(_) => (problem.status(), "server_error", None),
+        | Problem::Unprocessable(..) => (problem.status(), "invalid_request", None),
+        Problem::Kept(_) | Problem::Internal(_) => (problem.status(), "server_error", None),
     };
     let description = match problem {
         Problem::OAuth(_, why) => why.clone(),
-        Problem::UnsupportedMediaType => {
-            "Only [Content-Type: application/x-www-form-urlencoded] is supported".to_owned()
-        }
+        Problem::UnsupportedMediaType => "The body is of another type than this takes".to_owned(),
         Problem::Internal(_) => "An internal failure occurred".to_owned(),
         other => other.to_string(),
     };
