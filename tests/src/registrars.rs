@@ -1,4 +1,4 @@
-//! Places where clients are registered: real servers, and fakes of what exists as a service only.
+//! Places where clients are registered, and what is told of them: real servers, and fakes of what runs nowhere here.
 
 use std::{
     path::{Path, PathBuf},
@@ -124,6 +124,11 @@ impl Registry {
     /// A fake of this name; `None` where it cannot run.
     pub fn fake(name: &str) -> Option<Self> {
         Some(Self::node(&format!("dcr_{name}.mjs"), &node_peers()?))
+    }
+
+    /// A fake of a gateway's Admin API; `None` where it cannot run.
+    pub fn gateway() -> Option<Self> {
+        Some(Self::node("kong_admin.mjs", &node_peers()?))
     }
 
     fn node(script: &str, folder: &Path) -> Self {

@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod fault;
+mod faults;
 mod fuzz;
 mod http;
 mod install;
@@ -37,6 +38,9 @@ cargo xtask <command>
 
   fuzz [SECONDS]
       Throws made-up input at what reads what strangers send, for so many seconds each (30).
+
+  faults [ROUNDS] [SEED]
+      Lets DCR providers fail and kills the program, in so many rounds (1000), and looks whether anything is lost.
 
   postgres
       Starts the tests' PostgreSQL, prints its address and keeps it until Ctrl-C.
@@ -92,6 +96,11 @@ fn dispatch(words: &[String]) -> Result<()> {
             let effort = fuzz::effort(rest.first())?;
             nothing_more(command, rest.get(1..).unwrap_or_default())?;
             fuzz::fuzz(&ready()?, effort)
+        }
+        "faults" => {
+            let (rounds, seed) = faults::numbers(rest)?;
+            nothing_more(command, rest.get(2..).unwrap_or_default())?;
+            faults::faults(&ready()?, rounds, seed)
         }
         "postgres" => {
             nothing_more(command, rest)?;

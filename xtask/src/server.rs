@@ -83,10 +83,19 @@ impl Installation {
     }
 
     /// The hidden developer command that fills the first organization.
+    /// Fills its organization; there are as many strategies as users.
     pub fn seed(&self, users: u64, signers: usize) -> Result<()> {
         let mut command = self.configure(Command::new(&self.binary));
         let (users, signers) = (users.to_string(), signers.to_string());
-        crate::process::run(command.args(["seed", "--users", &users, "--signers", &signers]))
+        crate::process::run(command.args([
+            "seed",
+            "--users",
+            &users,
+            "--strategies",
+            &users,
+            "--signers",
+            &signers,
+        ]))
     }
 
     pub fn serve(&self) -> Result<Server> {

@@ -1,11 +1,10 @@
-//! What time does by itself: developers' sessions end, links that are over are forgotten, so is which clients
-//! callers of the bridge had removed, and clients at providers
-//! are looked at now and then.
+//! What time does by itself: developers' sessions end, links that are over are forgotten, and so is which clients
+//! callers of the bridge had removed; clients at providers are looked at now and then.
 
 use frame::{App, args, chores::Chore, db::PlatformScope};
 use kernel::{OrgId, Result};
 
-use crate::{clients, dcr_bridge, developers};
+use crate::{clients, dcr_bridge, developers, gateway};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -26,6 +25,12 @@ pub const CHORES: &[Chore] = &[
         minutes: 10,
         at_the_end: false,
         work: |app| Box::pin(clients::worker::look_at_some(app)),
+    },
+    Chore {
+        what: "taking keys from the gateway that are over",
+        minutes: 1,
+        at_the_end: false,
+        work: |app| Box::pin(gateway::sync::expire(app)),
     },
 ];
 

@@ -10,6 +10,7 @@ pub mod clients;
 pub mod dcr_bridge;
 pub mod dcr_providers;
 pub mod developers;
+pub mod gateway;
 pub mod housekeeping;
 pub mod portal_product_versions;
 pub mod portal_teams;
@@ -55,6 +56,8 @@ pub struct AppAuth {
     pub outbound: Outbound,
     /// Where passwords of developers are hashed, those of people among them: by turns, as many as there are processors.
     pub hasher: Arc<Hasher>,
+    /// The gateway that is told what changes, if there is one.
+    pub gateway: Option<gateway::admin::Admin>,
 }
 
 /// This capability's part of the program.
@@ -73,9 +76,11 @@ pub fn operations() -> Vec<Operation> {
         portals::http::operations(),
         apis::http::operations(),
         publications::http::operations(),
+        gateway::http::operations(),
         products::http::operations(),
         product_versions::http::operations(),
         portal_product_versions::http::operations(),
+        apis::at_portal::operations(),
         applications::http::operations(),
         application_registrations::http::operations(),
         portal_teams::http::operations(),

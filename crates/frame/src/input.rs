@@ -127,6 +127,7 @@ fn what(parameter: &str) -> &'static str {
         "registrationId" => "registration",
         "credentialId" => "credential",
         "bridgeKeyId" => "bridge key",
+        "implementationId" => "implementation",
         _ => "resource",
     }
 }

@@ -68,6 +68,8 @@ ids! {
     PortalId = Portal;
     /// An API of the catalog.
     ApiId = Api;
+    /// An API's link to a service of a gateway.
+    ImplementationId = Implementation;
     /// A product, the older kind of what is published in portals.
     ProductId = Product;
     /// A version of a product.

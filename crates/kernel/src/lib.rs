@@ -20,8 +20,9 @@ pub use body::{Body, Draft, Fields};
 pub use email::Email;
 pub use id::{
     ApiId, ApplicationId, AssignmentId, BridgeKeyId, CredentialId, DcrProviderId, DeveloperId, Id,
-    IdentityProviderId, MappingId, OrgId, PersonId, PortalId, PortalProductVersionId, PortalTeamId,
-    ProductId, ProductVersionId, RegistrationId, StrategyId, SystemAccountId, TeamId, TokenId, UserId,
+    IdentityProviderId, ImplementationId, MappingId, OrgId, PersonId, PortalId, PortalProductVersionId,
+    PortalTeamId, ProductId, ProductVersionId, RegistrationId, StrategyId, SystemAccountId, TeamId, TokenId,
+    UserId,
 };
 pub use krn::{Action, Actions, Grant, Krn, Permissions, Reach};
 pub use labels::{Labels, LabelsPatch};

@@ -11,6 +11,7 @@ use std::{
 use appauth::{
     AppAuth,
     developers::{self, DeveloperAuthenticator, PortalHosts},
+    gateway::admin::Admin,
     registration::Registrar,
 };
 use frame::{
@@ -257,10 +258,18 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
     };
     let outbound = going_out(config.outbound.clone())?;
     let hasher = Arc::new(Hasher::new(Arc::clone(&entropy)));
+    let gateway = match &config.gateway {
+        Some(settings) => {
+            let anywhere = going_out(Allowed::everything(config.outbound.authorities.clone()))?;
+            Some(Admin::new(&anywhere, settings.clone()))
+        }
+        None => None,
+    };
     extensions.insert(AppAuth {
         settings: config.appauth.clone(),
         outbound: outbound.clone(),
         hasher: Arc::clone(&hasher),
+        gateway,
     });
     let pages: Vec<Template> =
         signin::pages::TEMPLATES.into_iter().chain(developers::pages::TEMPLATES).collect();

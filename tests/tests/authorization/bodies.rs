@@ -184,6 +184,12 @@ impl Maker<'_> {
             "publish-api-to-portal" => {
                 json!({ "auth_strategy_ids": [self.named_strategy(request).await] })
             }
+            "create-api-implementation" => self.implementation(),
+            "check-gateway-access" => {
+                let api = self.post("/v3/apis", self.api()).await;
+                request.ids.push(api.clone());
+                json!({ "api_id": api, "client_id": "nobody" })
+            }
             "post-auth0-user-mfa-settings-internal" => {
                 json!({ "email": "no@body.test", "auth0id": "auth0|0" })
             }

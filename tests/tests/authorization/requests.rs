@@ -224,11 +224,17 @@ impl<'a> Maker<'a> {
                 let api = self.post("/v3/apis", self.api()).await;
                 self.published(&format!("/v3/apis/{api}/publications")).await
             }
+            ("/v3/api-implementations", _) => {
+                let api = self.post("/v3/apis", self.api()).await;
+                self.post(&format!("/v3/apis/{api}/implementations"), self.implementation()).await
+            }
+            (_, "implementations") => self.post(collection, self.implementation()).await,
             ("/api/v3/developer/teams", _) => self.own_team().await,
             ("/v3/applications", _) => {
                 let portal = self.post("/v3/portals", self.portal()).await;
                 self.application(&format!("/v3/portals/{portal}/applications")).await
             }
+            ("/api/v3/apis", _) => self.published_in(&self.site().await.id).await,
             ("/api/v3/applications", _) => {
                 self.own(collection, json!({ "name": self.name("Application") })).await
             }
@@ -525,6 +531,11 @@ impl<'a> Maker<'a> {
 
     pub fn api(&self) -> Value {
         json!({ "name": self.name("API"), "version": self.name("v") })
+    }
+
+    /// A link to a service that no other API is.
+    pub fn implementation(&self) -> Value {
+        json!({ "service": { "id": self.nothing(), "control_plane_id": self.nothing() } })
     }
 
     pub fn system_token(&self) -> Value {

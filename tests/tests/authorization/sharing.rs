@@ -29,6 +29,9 @@ const NAMELESS: &[&str] = &[
     // For people of an Auth0 tenant alone.
     "get-auth0-organizations-internal",
     "saml-metadata",
+    // Names the organization, but only inside of marks.
+    "get-gateway-configuration",
+    "get-gateway-status",
     // Names the organization, but only inside of KRNs.
     "get-users-me-permissions",
     // No provider tells, in these tests.
@@ -55,6 +58,7 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "developers",
         "apis",
         "api-publications",
+        "api-implementations",
         "api-products",
         "product-versions",
         "applications",

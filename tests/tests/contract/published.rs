@@ -44,6 +44,8 @@ pub const DOCUMENTS: [Published; 7] = [
         only: Some(&DEVELOPERS),
         renamed: &[
             ("logout", "developer-logout"),
+            ("list-apis", "developer-list-apis"),
+            ("fetch-api", "developer-fetch-api"),
             ("list-applications", "developer-list-applications"),
             ("create-application", "developer-create-application"),
             ("get-application", "developer-get-application"),
@@ -107,7 +109,7 @@ const PORTALS: [&str; 32] = [
 ];
 
 /// Of all that is published for developers: how they come by an account, sign in, see their teams, and make applications.
-const DEVELOPERS: [&str; 28] = [
+const DEVELOPERS: [&str; 30] = [
     "register",
     "verify-email",
     "forgot-password",
@@ -120,6 +122,8 @@ const DEVELOPERS: [&str; 28] = [
     "get-developer-teams",
     "get-developer-team",
     "get-developer-team-developers",
+    "list-apis",
+    "fetch-api",
     "list-application-auth-strategies",
     "list-applications",
     "create-application",

@@ -23,6 +23,7 @@ fn published(operation: &Operation) -> u16 {
             | "forgot-password"
             | "repair-dcr-provider-client",
         ) => 200,
+        (_, "check-gateway-access") => 200,
         ("POST", _) | (_, "put-ip-allow-list" | "replace-app-auth-strategy") => 201,
         ("DELETE", _) => 204,
         _ => 200,

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 46] = [
+const LISTS: [(&str, Envelope); 48] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -47,6 +47,7 @@ const LISTS: [(&str, Envelope); 46] = [
     ("list-portal-developer-teams", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),
     ("list-api-publications", Envelope::Numbered),
+    ("list-api-implementations", Envelope::Numbered),
     ("list-portals-v2", Envelope::Numbered),
     ("list-api-products", Envelope::Numbered),
     ("list-api-product-versions", Envelope::Numbered),
@@ -58,6 +59,7 @@ const LISTS: [(&str, Envelope); 46] = [
     ("list-registrations", Envelope::Numbered),
     ("list-registrations-by-application", Envelope::Numbered),
     ("list-application-auth-strategies", Envelope::Numbered),
+    ("developer-list-apis", Envelope::Numbered),
     ("developer-list-applications", Envelope::Numbered),
     ("list-credentials", Envelope::Numbered),
     ("developer-list-application-registrations", Envelope::Numbered),

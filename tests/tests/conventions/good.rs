@@ -206,6 +206,14 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             "auth_strategy_ids": [world.id("openid_connect")], "auto_approve_registrations": true, "visibility": "public",
             "form_id": null,
         }),
+        "create-api-implementation" => {
+            let path = world.path_with(operation, Some(("apiId", world.id("spare api"))));
+            return vec![(path, json!({ "service": { "id": NOBODY, "control_plane_id": NOBODY } }))];
+        }
+        "check-gateway-access" => {
+            let by = |name: &str| json!({ "api_id": world.id("api"), name: "of-nobody" });
+            return vec![(path.clone(), by("key")), (path, by("client_id"))];
+        }
         "create-idp-team-group-mapping" => json!({ "team_id": team, "group": "platform" }),
         "update-idp-team-mappings" => json!({ "mappings": [{ "group": "gateway", "team_ids": [team] }] }),
         "patch-team-group-mappings" => {

@@ -135,6 +135,8 @@ impl Operation {
             "/v3/portals",
             "/v3/apis",
             "/v3/api-publications",
+            "/v3/api-implementations",
+            "/v3/gateway/",
             "/api/v3/",
             "/v3/applications",
             "/v2/portals",

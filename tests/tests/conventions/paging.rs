@@ -170,6 +170,8 @@ on_both! {
         let second = apis["data"][1]["id"].as_str().expect("an id");
         let published = format!("/v3/apis/{second}/publications/{}", world.id("portal"));
         owner.put(&published, json!({})).await.expect(200);
+        let linked = json!({ "service": { "id": second, "control_plane_id": second } });
+        owner.post(&format!("/v3/apis/{second}/implementations"), linked).await.expect(201);
         let shown = format!("/v2/portals/{}/product-versions", world.id("older portal"));
         let said = json!({
             "publish_status": "published", "product_version_id": world.id("spare version"), "auth_strategy_ids": [],

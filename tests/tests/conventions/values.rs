@@ -20,8 +20,8 @@ fn moments(value: &Value, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                let open =
-                    ["checked_at", "expires_at", "last_used_at", "next_attempt_at"].contains(&name.as_str());
+                let open = ["checked_at", "expires_at", "last_used_at", "next_attempt_at", "synced_at"]
+                    .contains(&name.as_str());
                 if (name.ends_with("_at") && !(open && value.is_null())) || name == "ts" {
                     found.push((name.clone(), value.clone()));
                 }

@@ -158,6 +158,11 @@ impl World {
             ids.insert(kind, id(&owner.post("/v2/application-auth-strategies", body).await.expect(201)));
         }
         ids.insert("api", id(&owner.post("/v3/apis", json!({ "name": "api" })).await.expect(201)));
+        ids.insert("spare api", id(&owner.post("/v3/apis", json!({ "name": "spare" })).await.expect(201)));
+        let linked = json!({ "service": { "id": ids["api"], "control_plane_id": NOBODY } });
+        let implementations = format!("/v3/apis/{}/implementations", ids["api"]);
+        let linked = owner.post(&implementations, linked).await.expect(201);
+        ids.insert("implementation", id(&linked));
         let site = app.portal("portal", json!({})).await;
         let developer = app.developer(&site, "dev@dev.test").await;
         let spare = json!({ "email": "spare@dev.test", "full_name": "Spare" });
@@ -258,6 +263,7 @@ impl World {
             "registrationId" if path.starts_with("/api/v3/") => "own registration",
             "registrationId" => "registration",
             "credentialId" => "credential",
+            "apiIdOrSlug" => "api",
             "authStrategyId" => "key_auth",
             "portalId" if path.starts_with("/v2/") => "older portal",
             "portalId" => "portal",
@@ -265,6 +271,7 @@ impl World {
             "apiProductId" => "product",
             "apiProductVersionId" | "productVersionId" => "version",
             "apiId" => "api",
+            "implementationId" => "implementation",
             "id" => "oidc",
             // An operation that brings a parameter brings something for it to name.
             other => panic!("the world has nothing for the parameter {other} of {path}"),
@@ -377,7 +384,10 @@ impl World {
         for (table, mut rows) in stored.into_iter().filter(|(table, _)| !looked_at.contains(&table.as_str()))
         {
             // PostgreSQL shows a row with its quotes doubled.
-            rows.retain(|row| !row.replace("\"\"", "\"").contains("\"granted\":false"));
+            rows.retain(|row| {
+                let row = row.replace("\"\"", "\"");
+                !row.contains("\"granted\":false") && !row.contains(LOOKED_AT)
+            });
             state.insert(format!("table {table}"), json!(rows));
         }
         state
@@ -399,10 +409,16 @@ impl World {
     }
 }
 
-/// A refusal is written down, which changes nothing but the log of refusals.
+/// What whoever looks at it is written down for.
+const LOOKED_AT: &str = ":gateway/configuration\"";
+
+/// A refusal is written down, which changes nothing but the log of refusals; so is a look at what holds keys.
 fn forget_refusals(body: &mut Value) {
     if let Some(entries) = body.get_mut("data").and_then(Value::as_array_mut) {
-        entries.retain(|entry| entry.get("granted") != Some(&json!(false)));
+        entries.retain(|entry| {
+            entry.get("granted") != Some(&json!(false))
+                && !entry.get("resource").is_some_and(|it| it.to_string().ends_with(LOOKED_AT))
+        });
     }
 }
 

@@ -284,7 +284,8 @@ impl Lane {
             }
         }
         let reply = asked.await.expect("it was asked");
-        self.note(what, application, reply, &format!("{told}: {what:?} {wrong:?} at {method} {path}"));
+        let told = format!("{told}: {what:?} {wrong:?} at {method} {path}");
+        self.note(what, application, reply, matches!(wrong, Wrong::KilledAfter(_)), &told);
         self.registry.tell(json!({ "trouble": [] })).await;
         if self.server.is_none() {
             self.start().await;
@@ -299,8 +300,16 @@ impl Lane {
         state["seen"].as_array().expect("requests").iter().any(is)
     }
 
-    /// Takes down what a reply said; that there is none says nothing.
-    fn note(&mut self, what: What, application: Option<String>, reply: Option<Answer>, told: &str) {
+    /// Takes down what a reply said; that there is none says nothing. Only a reply that was on its way when
+    /// the program died may have had a secret that nobody has.
+    fn note(
+        &mut self,
+        what: What,
+        application: Option<String>,
+        reply: Option<Answer>,
+        on_its_way: bool,
+        told: &str,
+    ) {
         let secret = |answer: &Answer| answer.body["client_secret"].as_str().map(str::to_owned);
         match (what, application, reply) {
             (What::Create, _, Some(answer)) if answer.status == 201 => {
@@ -309,7 +318,10 @@ impl Lane {
             }
             (What::Rotate, Some(id), reply) => {
                 let known = self.known.get_mut(&id).expect("an application");
-                known.secret = reply.as_ref().filter(|answer| answer.status == 201).and_then(secret);
+                let fresh = reply.as_ref().filter(|answer| answer.status == 201).and_then(secret);
+                // Else it is the old one, unless it is said to be lost.
+                let old = known.secret.take().filter(|_| !on_its_way || reply.is_some());
+                known.secret = fresh.or(old);
             }
             (What::Delete, Some(id), reply) => {
                 // Without a reply it is there, or not.

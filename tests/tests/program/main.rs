@@ -5,6 +5,7 @@ mod configuration;
 mod doctor;
 mod faults;
 mod first_start;
+mod gateway;
 mod keys;
 mod killing;
 mod log;

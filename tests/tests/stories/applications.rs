@@ -80,6 +80,20 @@ on_both! {
         assert_eq!(verified, json!({ "status": "success", "errors": [] }));
 
         let ann = app.developer(&it.site, "ann@dev.test").await;
+        // What is published developers find.
+        let hidden = app.owner.post("/v3/apis", json!({ "name": "Hidden", "slug": null })).await.expect(201);
+        let path = format!("/v3/apis/{}/publications/{}", id(&hidden), it.site.id);
+        app.owner.put(&path, json!({ "auth_strategy_ids": null, "visibility": "private" })).await.expect(200);
+        app.owner.post("/v3/apis", json!({ "name": "Unpublished" })).await.expect(201);
+        it.site.client.get("/api/v3/apis").await.expect(401);
+        let private = format!("/api/v3/apis/{}", id(&hidden));
+        let seen = ann.client.get("/api/v3/apis?sort=name").await.expect(200);
+        assert_eq!(all(&seen, "name"), ["Hidden", "Weather"]);
+        assert_eq!(seen["data"][1]["auth_strategies"][0]["name"], "By token");
+        let alone = ann.client.get(&private).await.expect(200);
+        assert_eq!((&alone["slug"], &alone["auth_strategies"]), (&hidden["id"], &json!([])));
+        let by_slug = ann.client.get("/api/v3/apis/weather-v1").await.expect(200);
+        assert_eq!(by_slug["id"], it.api["id"]);
         let offered = ann.client.get("/api/v3/application-auth-strategies").await.expect(200);
         let by_token = offered["data"].as_array().expect("strategies").iter()
             .find(|one| one["credential_type"] == "client_credentials").expect("the strategy").clone();

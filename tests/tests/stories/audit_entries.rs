@@ -356,6 +356,12 @@ async fn publishing(day: &mut Day) {
     let published = format!("{path}/publications/{portal}");
     day.step("publish-api-to-portal", &[api, portal], json!({}), ("publish", &published)).await;
     day.step("delete-publication", &[api, portal], Value::Null, ("delete", &published)).await;
+    let service = json!({ "id": portal, "control_plane_id": portal });
+    let new = format!("{path}/implementations/{{new}}");
+    let link = ("create", &*new);
+    let link = day.step("create-api-implementation", &[api], json!({ "service": service }), link).await;
+    let (link, linked) = (id(&link), format!("{path}/implementations/{}", id(&link)));
+    day.step("delete-api-implementation", &[api, link], Value::Null, ("delete", &linked)).await;
     day.step("delete-api", &[api], Value::Null, ("delete", &path)).await;
     let wanted = json!({ "email": "ann@dev.test", "full_name": "Ann" });
     let all = format!("{at}/developers/{{new}}");
@@ -500,6 +506,7 @@ on_both! {
         let elsewhere = [
             "authenticate",
             "authenticate-kauth",
+            "check-gateway-access",
             // So is what callers of the bridge had done, in the story of the bridge.
             "dcr-bridge-create-client",
             "dcr-bridge-delete-client",

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::load::Source;
 use crate::fault::{Fault, Result};
 use crate::http::request;
@@ -10,6 +12,7 @@ use crate::server::Server;
 pub const READERS: usize = 32;
 pub const WRITERS: usize = 64;
 const TEAMS: u64 = 100;
+const STRATEGIES: &str = "/v2/application-auth-strategies";
 const PAGE: u64 = 100;
 /// How many different requests a case alternates between, so that no single answer decides it.
 const VARIANTS: u64 = 16;
@@ -56,12 +59,26 @@ pub fn reads(server: &Server, token: &str) -> Result<Vec<Case>> {
     };
     let parts = emails.iter().map(|email| rare_part(email).to_owned()).collect();
     let deep = (0..VARIANTS).map(|n| users_page(deep_page(pages, n))).collect();
+    // As many as users, and every eighth has this word in front of its number.
+    let strategies = |filter: &str, word: &str| {
+        let numbers = (0..VARIANTS).map(|n| pages * PAGE / 8 * n / VARIANTS * 8 + 4);
+        numbers.map(|n| format!("{STRATEGIES}?{filter}={word}{n}")).collect::<Vec<_>>()
+    };
+    let page = |n| format!("page%5Bsize%5D={PAGE}&page%5Bnumber%5D={}", deep_page(pages, n));
+    let sorted = (0..VARIANTS).map(|n| format!("{STRATEGIES}?sort=name&{}", page(n))).collect();
     Ok(vec![
         Case::reading("`GET /v3/users/me`", token, vec!["/v3/users/me".into()]),
         Case::reading("`GET /v3/teams`, a page of 100", token, vec!["/v3/teams?page%5Bsize%5D=100".into()]),
         Case::reading("`GET /v3/users`, `email` equals", token, filtered("eq", emails)),
         Case::reading("`GET /v3/users`, `email` contains", token, filtered("contains", parts)),
         Case::reading("`GET /v3/users`, a deep page of 100", token, deep),
+        Case::reading("auth strategies, `name` equals", token, strategies("filter%5Bname%5D", "Grace%20")),
+        Case::reading(
+            "auth strategies, `name` contains",
+            token,
+            strategies("filter%5Bname%5D%5Bcontains%5D", "race%20"),
+        ),
+        Case::reading("auth strategies, a deep page of 100", token, sorted),
     ])
 }
 
@@ -72,6 +89,54 @@ pub fn create_team(token: &str) -> Case {
         out.extend_from_slice(&request("POST", "/v3/teams", Some(&token), Some(&body)));
     });
     Case { name: "`POST /v3/teams`, 64 connections", connections: WRITERS, source }
+}
+
+/// How many applications there are that a gateway asks about.
+const APPLICATIONS: usize = 500;
+
+/// A gateway that asks for each request whether its client may call the API.
+pub fn gateway_check(server: &Server, token: &str) -> Result<Case> {
+    let send = |method: &str, target: &str, body: Value| {
+        server.json(&request(method, target, Some(token), Some(&body.to_string())))
+    };
+    let id = |made: &Value| made["id"].as_str().map(str::to_owned);
+    let missing = || Fault::new("What was made for the gateway's question has no id.");
+    let openid = json!({
+        "issuer": "https://idp.example.com", "credential_claim": ["azp"], "scopes": ["openid"], "auth_methods": ["bearer"],
+    });
+    let strategy = send(
+        "POST",
+        "/v2/application-auth-strategies",
+        json!({
+            "name": "Bench", "display_name": "Bench", "strategy_type": "openid_connect",
+            "configs": { "openid-connect": openid },
+        }),
+    )?;
+    let strategy = id(&strategy).ok_or_else(missing)?;
+    let portal = json!({
+        "name": "Bench", "default_application_auth_strategy_id": strategy, "auto_approve_applications": true,
+    });
+    let portal = id(&send("POST", "/v3/portals", portal)?).ok_or_else(missing)?;
+    let api = id(&send("POST", "/v3/apis", json!({ "name": "Bench" }))?).ok_or_else(missing)?;
+    send("PUT", &format!("/v3/apis/{api}/publications/{portal}"), json!({}))?;
+    let developer = json!({ "email": "dev@latchkey.test", "full_name": "Bench", "status": "approved" });
+    let developer = send("POST", &format!("/v3/portals/{portal}/developers"), developer)?;
+    let owner = json!({ "type": "developer", "id": id(&developer).ok_or_else(missing)? });
+    let applications = format!("/v3/portals/{portal}/applications");
+    let mut questions = Vec::new();
+    for number in 0..APPLICATIONS {
+        let client = format!("bench-{number}");
+        let new = json!({ "name": client, "owner": owner, "client_id": client });
+        let made = id(&send("POST", &applications, new)?).ok_or_else(missing)?;
+        send("POST", &format!("{applications}/{made}/registrations"), json!({ "api_id": api }))?;
+        let question = json!({ "api_id": api, "client_id": client }).to_string();
+        questions.push(request("POST", "/v3/gateway/check", Some(token), Some(&question)));
+    }
+    Ok(Case {
+        name: "`POST /v3/gateway/check`, one of 500 clients",
+        connections: READERS,
+        source: alternating(questions),
+    })
 }
 
 fn make_teams(server: &Server, token: &str) -> Result<()> {

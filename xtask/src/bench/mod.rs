@@ -96,6 +96,8 @@ fn measure(
     };
     let constant = cases::floor();
     let (mut rows, floor_busy) = rounds(&bench, (&floor, &constant), &server, &reads, options.rounds)?;
+    let asked = [cases::gateway_check(&server, &token)?];
+    rows.extend(rounds(&bench, (&floor, &constant), &server, &asked, options.rounds)?.0);
     let signed = signin::cases(&server)?;
     rows.extend(rounds(&bench, (&floor, &constant), &server, &signed, options.rounds)?.0);
     let hashing = signin::floor();

@@ -1,5 +1,6 @@
 //! APIs of the catalog: what is published in portals.
 
+pub mod at_portal;
 pub mod http;
 pub mod store;
 
@@ -260,6 +261,7 @@ async fn api_delete(cx: Cx, At(id): At<ApiId>) -> Result<Done> {
     use_drop_all(cx.db(), Uses::OfApi(id)).await?;
     crate::publications::store::publication_delete_of(cx.db(), id).await?;
     store::api_delete(cx.db(), id).await?;
+    crate::gateway::changed(cx.app(), cx.db()).await?;
     cx.audit(Action::Delete, format!("{KIND}/{id}"), json!({ "before": before })).await?;
     Ok(Done)
 }

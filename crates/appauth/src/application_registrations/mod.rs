@@ -27,6 +27,7 @@ use crate::{
         lifecycle::{application_in, wake},
     },
     clients::store::event_add,
+    gateway,
     portal_teams::store::member_has,
     portals::{Portal, portal_require, store::portal_get},
     publications::store::publication_get,
@@ -284,6 +285,7 @@ async fn told(cx: &Cx, it: &Stored, before: &str) -> Result<()> {
         }
         _ => return Ok(()),
     };
+    gateway::changed(cx.app(), cx.db()).await?;
     let now = kernel::WallClock::now(&*cx.app().wall);
     event_add(cx.db(), it.application_id, &event, now).await?;
     wake(cx)

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     clients::turns::{finished, live},
+    gateway,
     registration::{Adapter, Client, Credential},
 };
 
@@ -294,6 +295,7 @@ pub async fn credential_delete(cx: &Cx, application: &Application, id: &str) -> 
             if !key_delete(cx.db(), application.id, key_id(id)?).await? {
                 return Err(Problem::NotFound("credential"));
             }
+            gateway::changed(cx.app(), cx.db()).await?;
             let path = format!("{}/credentials/{id}", place(application.portal_id, application.id));
             return cx.audit(Action::Delete, path, json!({})).await;
         }

@@ -24,6 +24,7 @@ use crate::{
         store::{bridged_get, client_forget, client_insert},
         turns::{self, Change, Registration, begin, finished, live, written},
     },
+    gateway,
     portals::Portal,
     registration::{Client, Issued, Registrar},
     strategies::{
@@ -244,6 +245,7 @@ async fn gone(cx: &Cx, db: &OrgScope, it: &Application, change: Value) -> Result
     use_drop(db, UseKind::Application, Id::from_uuid(it.id.uuid())).await?;
     key_delete_of(db, it.id).await?;
     application_delete(db, it.id).await?;
+    gateway::changed(cx.app(), db).await?;
     cx.audit_in(db, Action::Delete, place(it.portal_id, it.id), change).await
 }
 
@@ -345,6 +347,9 @@ pub(super) async fn changed(cx: &Cx, db: &OrgScope, before: &Application, after:
     used(db, after).await?;
     if before.name != after.name || before.owner != after.owner {
         crate::application_registrations::store::application_renamed(db, after).await?;
+    }
+    if before.client_id != after.client_id {
+        gateway::changed(cx.app(), db).await?;
     }
     let change = json!({ "before": told(before), "after": told(after) });
     cx.audit_in(db, Action::Edit, place(after.portal_id, after.id), change).await

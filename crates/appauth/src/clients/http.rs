@@ -195,6 +195,9 @@ async fn client_repair(
     client.due_at = Some(now);
     client.updated_at = now;
     let client = begin(cx.db(), client).await?;
+    if action == "register" {
+        crate::gateway::changed(cx.app(), cx.db()).await?;
+    }
     if action == "forget" {
         client_forget(cx.db(), id, client.turn).await?;
     }

@@ -210,7 +210,7 @@ impl Registered {
 }
 
 /// Between two attempts: five seconds, ten, twenty, an hour at most.
-fn pause(attempts: i64) -> Duration {
+pub(crate) fn pause(attempts: i64) -> Duration {
     let doubled = u32::try_from(attempts - 1).unwrap_or(0).min(10);
     Duration::from_secs(5 << doubled).min(Duration::from_secs(3600))
 }

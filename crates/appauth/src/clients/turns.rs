@@ -10,7 +10,10 @@ use super::{
     Drift, Registered, Spans, State, adapter_of,
     store::{client_forget, client_get, client_insert, client_intend, client_learned, client_settle},
 };
-use crate::registration::{Adapter, Client, Deleted, Fault, Issued, Registrar, Wanted};
+use crate::{
+    gateway,
+    registration::{Adapter, Client, Deleted, Fault, Issued, Registrar, Wanted},
+};
 
 /// How often a transaction is begun again.
 const TRIES: u32 = 5;
@@ -245,6 +248,7 @@ async fn replaced(app: &App, org: OrgId, mut client: Registered, adapter: &dyn A
     old.attempts = 0;
     let (old, new) = (&old, &client);
     let settled = kept(app, org, |db| async move {
+        renamed(app, &db, new).await?;
         let settled = client_settle(&db, new).await?;
         if settled {
             client_insert(&db, old).await?;
@@ -527,6 +531,15 @@ pub(super) async fn forget_secret(
     settle(app, org, &client, adapter).await
 }
 
+/// The gateway knows an application by its client's id, so it is to hear of another one.
+async fn renamed(app: &App, db: &OrgScope, client: &Registered) -> Result<()> {
+    if crate::part(app)?.gateway.is_none() {
+        return Ok(());
+    }
+    let before = client_get(db, client.id).await?.and_then(|it| it.client_id);
+    if before == client.client_id { Ok(()) } else { gateway::changed(app, db).await }
+}
+
 /// Writes down what came of a turn. If another turn has begun meanwhile, what was learned is added to it; a
 /// client that nobody has a place for is removed again.
 async fn settle(app: &App, org: OrgId, client: &Registered, adapter: &dyn Adapter) -> Result<()> {
@@ -534,6 +547,7 @@ async fn settle(app: &App, org: OrgId, client: &Registered, adapter: &dyn Adapte
     client.updated_at = now(app);
     let client = &client;
     let settled = kept(app, org, |db| async move {
+        renamed(app, &db, client).await?;
         let settled = client_settle(&db, client).await?;
         Ok(settled || client.client_id.is_none() || client_learned(&db, client, now(app)).await?)
     })

@@ -150,10 +150,11 @@ async fn tell(app: &App, told: Told) -> Result<()> {
     };
     let (why, seq, due) = (&why, told.seq, now.plus(wait.max(pause(told.attempts))));
     written(app, told.org, |db| async move {
-        Ok(match why {
+        match why {
             None => event_done(&db, seq).await?,
             Some(why) => event_later(&db, seq, due, why).await?,
-        })
+        }
+        Ok(())
     })
     .await
 }

@@ -275,6 +275,10 @@ async fn developer_update(
         store::session_drop_all(cx.db(), id).await?;
         cx.access_changed().await?;
     }
+    if (before.status == Status::Approved) != (status == Status::Approved) {
+        // Requests of the developer's own applications are let through no more, or from now on.
+        crate::gateway::changed(cx.app(), cx.db()).await?;
+    }
     if !status.may_come() {
         links::drop_all(&cx, id).await?;
     }

@@ -417,6 +417,7 @@ async fn portal_delete(cx: Cx, At(id): At<PortalId>, query: Query) -> Result<Don
     let versions = crate::portal_product_versions::store::version_delete_in(cx.db(), id).await?;
     use_drop(cx.db(), UseKind::PortalDefault, Id::from_uuid(id.uuid())).await?;
     store::portal_delete(cx.db(), id).await?;
+    crate::gateway::changed(cx.app(), cx.db()).await?;
     let change = json!({
         "before": before, "unpublished_apis": unpublished, "removed_product_versions": versions,
         "deleted_applications": applications,

@@ -22,6 +22,7 @@ use crate::{
     OnlyNull,
     apis::{self, api_require},
     application_registrations::remove_all,
+    gateway::{self, store::implementation_guard},
     portals::{VISIBILITIES, portal_seen},
     strategies::{
         strategy_named,
@@ -236,6 +237,8 @@ async fn publication_put(
         let it = Use { kind: UseKind::Publication, used_by: publication.id, published: true, label };
         use_put(cx.db(), strategy, &it).await?;
     }
+    implementation_guard(cx.db(), api.id).await?;
+    gateway::changed(cx.app(), cx.db()).await?;
     let shown = publication.shown();
     let change = json!({ "before": before.map(|before| before.shown()), "after": shown });
     cx.audit(Action::Publish, place(api.id, portal.id), change).await?;
@@ -250,6 +253,8 @@ async fn publication_delete(cx: Cx, At((api, portal)): At<(ApiId, PortalId)>) ->
     remove_all(&cx, api, Some(portal)).await?;
     use_drop(cx.db(), UseKind::Publication, before.id).await?;
     store::publication_delete(cx.db(), before.id).await?;
+    // A service that was guarded stays so: that nobody finds its API any more opens it to nobody.
+    gateway::changed(cx.app(), cx.db()).await?;
     cx.audit(Action::Delete, place(api, portal), json!({ "before": before.shown() })).await?;
     Ok(Done)
 }

@@ -24,7 +24,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::dcr_providers::{self, DcrProvider, PROVIDER_TYPES};
+use crate::{
+    dcr_providers::{self, DcrProvider, PROVIDER_TYPES},
+    gateway,
+};
 use config::{Configs, ISSUER, KeyAuth, NewKeyAuth, NewOpenIdConnect, change_schema, check_plugin};
 use uses::UseKind;
 
@@ -415,6 +418,7 @@ async fn strategy_keep(cx: &Cx, before: AuthStrategy, strategy: AuthStrategy) ->
         }
     }
     store::strategy_update(cx.db(), &strategy).await?;
+    gateway::changed(cx.app(), cx.db()).await?;
     let change = json!({ "before": before, "after": strategy });
     cx.audit(Action::Edit, format!("{KIND}/{}", strategy.id), change).await?;
     Ok(strategy)

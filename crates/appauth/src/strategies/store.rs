@@ -125,7 +125,8 @@ fn changeable(org: OrgId, strategy: &AuthStrategy) -> Vec<Arg> {
     ]
 }
 
-pub(super) async fn strategy_insert(db: &OrgScope, strategy: &AuthStrategy) -> Result<(), DbError> {
+/// Keeps a new strategy.
+pub async fn strategy_insert(db: &OrgScope, strategy: &AuthStrategy) -> Result<(), DbError> {
     let sql = org_sql!(
         "INSERT INTO application_auth_strategies (org_id, id, strategy_type, strategy_type_folded, created_at, ",
         "name, name_folded, display_name, display_name_folded, dcr_provider_id, dcr_provider_name, ",

@@ -32,6 +32,7 @@ const STEPS: &[Step] = steps! {
     5 "0005_developers";
     6 "0006_applications";
     7 "0007_products";
+    8 "0008_gateway";
     9 "0009_served_bridge";
 };
 

@@ -2,9 +2,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::ExitCode};
 
+use appauth::gateway::{Settings, admin::Admin};
 use frame::{
     db::{DatabaseUrl, Db, PlatformScope, PoolSettings, latest_schema},
+    outbound::{Allowed, Outbound},
     runtime::{SystemClock, SystemEntropy},
+    telemetry::Calls,
     vault::Vault,
 };
 use identity::organizations;
@@ -23,6 +26,9 @@ pub async fn doctor(config: Config) -> Result<ExitCode, Fault> {
     let mut checks: Vec<Check> = vec![("data directory", directory(&config.data_dir)), ("clock", clock())];
     if config.master_key.is_none() {
         checks.push(("master key file", key_permissions(&key_file(&config))));
+    }
+    if let Some(settings) = &config.gateway {
+        checks.push(("gateway", gateway(&config, settings).await));
     }
     match open(&config.database).await {
         Err(fault) => checks.push(("database", Err(fault))),
@@ -113,6 +119,15 @@ async fn key(config: &Config, db: &Db) -> Result<String, String> {
     let ring = assemble::keyring(config, &entropy)?;
     Vault::open(ring, db, &entropy, SystemClock.now()).await.map_err(|problem| problem.to_string())?;
     Ok("it opens the keys in the database".to_owned())
+}
+
+/// Looks whether the gateway's Admin API is there and lets us in.
+async fn gateway(config: &Config, settings: &Settings) -> Result<String, String> {
+    let allowed = Allowed::everything(config.outbound.authorities.clone());
+    let anywhere = Outbound::new(allowed, Calls::default())
+        .map_err(|error| format!("outbound-ca-file cannot be used: {error}"))?;
+    let answer = Admin::new(&anywhere, settings.clone()).probe().await;
+    answer.map(|()| "its Admin API answers".to_owned()).map_err(|fault| fault.to_string())
 }
 
 async fn organization(db: &Db) -> Result<String, String> {

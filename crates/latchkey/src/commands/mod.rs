@@ -2,6 +2,7 @@
 
 mod admin;
 mod doctor;
+mod gateway;
 mod keys;
 mod seed;
 mod serve;
@@ -113,6 +114,14 @@ fn command() -> Command {
             ),
         )
         .subcommand(
+            Command::new("gateway").about("The gateway that is told of every change").subcommand_required(true).subcommand(
+                Command::new("sync")
+                    .about("Bring the gateway up to date now, for all organizations or for one")
+                    .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Only print what there is to do"))
+                    .arg(Arg::new("organization").long("organization").value_name("ID").help("Only this organization")),
+            ),
+        )
+        .subcommand(
             Command::new("keys").about("The master key").subcommand_required(true).subcommand(
                 Command::new("rotate")
                     .about("Encrypt every secret with a new master key")
@@ -132,6 +141,7 @@ fn command() -> Command {
                 .about("Fill the first organization, for benchmarks")
                 .arg(Arg::new("users").long("users").value_parser(clap::value_parser!(u64)).default_value("1000"))
                 .arg(Arg::new("signers").long("signers").value_parser(clap::value_parser!(u64)).default_value("0"))
+                .arg(Arg::new("strategies").long("strategies").value_parser(clap::value_parser!(u64)).default_value("0"))
                 .arg(Arg::new("teams").long("teams").value_parser(clap::value_parser!(u64)).default_value("0")),
         )
         .subcommand(Command::new("floor").hide(true).about("Answer a constant through the same HTTP stack, for benchmarks"))
@@ -187,6 +197,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("mail", Some(("list", _))) => admin::mail_list(config).await,
             ("mail", Some(("show", show))) => admin::mail_show(config, show).await,
             ("roles", Some(("import", import))) => admin::roles_import(config, import).await,
+            ("gateway", Some(("sync", sync))) => gateway::sync(config, sync).await,
             ("keys", Some(("rotate", rotate))) => keys::rotate(config, rotate.get_flag("forget")).await,
             ("signing-keys", Some(("rotate", rotate))) => {
                 keys::rotate_signing(config, rotate.get_flag("revoke")).await

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use appauth::strategies::{AuthStrategy, Principals, config::Configs, store::strategy_insert};
 use clap::ArgMatches;
 use frame::{
     App,
@@ -14,6 +15,7 @@ use identity::{
     users,
 };
 use kernel::{Email, Labels, OrgId, Problem, Secret};
+use serde_json::json;
 use signin::passwords;
 
 use super::open;
@@ -33,16 +35,59 @@ const LAST: [&str; 8] =
 pub async fn seed(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
     let app = open(&config).await?;
     let count = |name: &str| matches.get_one::<u64>(name).copied().unwrap_or(0);
-    fill(&app, count("users"), count("teams"), count("signers"))
-        .await
-        .map_err(|problem| problem.to_string())?;
+    let filled = async {
+        let all = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await?;
+        let org = *all.first().ok_or(Problem::NotFound("organization"))?;
+        fill(&app, org, count("users"), count("teams"), count("signers")).await?;
+        strategies(&app, org, count("strategies")).await
+    };
+    filled.await.map_err(|problem: Problem| problem.to_string())?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(app: &App, users: u64, teams: u64, signers: u64) -> Result<(), Problem> {
-    let all = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await?;
-    let org = *all.first().ok_or(Problem::NotFound("organization"))?;
+/// Strategies, every tenth of which has keys.
+async fn strategies(app: &App, org: OrgId, count: u64) -> Result<(), Problem> {
+    let mut n = 0;
+    while n < count {
+        let session = app.db.write();
+        let db = OrgScope::new(session.clone(), org);
+        for n in n..count.min(n + BATCH) {
+            let configs = if n.is_multiple_of(10) {
+                json!({ "strategy_type": "key_auth", "configs": { "key-auth": {} } })
+            } else {
+                let openid = json!({
+                    "issuer": "https://idp.example.com/", "credential_claim": ["azp"], "scopes": [],
+                    "auth_methods": ["bearer"],
+                });
+                json!({ "strategy_type": "openid_connect", "configs": { "openid-connect": openid } })
+            };
+            let configs: Configs =
+                serde_json::from_value(configs).map_err(|error| Problem::internal(error.to_string()))?;
+            let now = app.clock.now(org);
+            let word = FIRST[usize::try_from(n % 8).unwrap_or(0)];
+            let strategy = AuthStrategy {
+                id: app.new_id(org),
+                name: format!("{word} {n}"),
+                display_name: format!("Strategy {n}"),
+                configs,
+                active: false,
+                dcr_provider: None,
+                labels: Labels::default(),
+                created_at: now,
+                updated_at: now,
+                supports_multiple_credentials: false,
+                principals: Principals::default(),
+            };
+            strategy_insert(&db, &strategy).await?;
+        }
+        session.commit().await?;
+        n += BATCH;
+    }
+    Ok(())
+}
+
+async fn fill(app: &App, org: OrgId, users: u64, teams: u64, signers: u64) -> Result<(), Problem> {
     let mut n = 0;
     while n < users {
         let session = app.db.write();

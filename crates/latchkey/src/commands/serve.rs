@@ -56,6 +56,7 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     let mut background = vec![
         tokio::spawn(frame::chores::run(app.clone(), chores, stopped.clone())),
         tokio::spawn(appauth::clients::worker::run(app.clone(), stopped.clone())),
+        tokio::spawn(appauth::gateway::worker::run(app.clone(), stopped.clone())),
         tokio::spawn(frame::changes::follow(app.db.clone(), Arc::clone(&app.access), stopped.clone())),
     ];
     if let Some(smtp) = &config.smtp {

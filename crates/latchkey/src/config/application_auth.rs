@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use appauth::{Settings, registration};
+use appauth::{Settings, gateway, registration};
+use kernel::Secret;
 
 use super::{Sources, base_url};
 
@@ -17,6 +18,28 @@ impl Sources {
         // How long sessions last is set for people and developers at once.
         let sessions = Settings::default();
         Some(Settings { plugin_fields: plugin_fields?, portal_domain: portal_domain?, ..sessions })
+    }
+
+    /// What is set about the gateway that is told what changes.
+    pub(super) fn gateway(&mut self) -> Option<gateway::Settings> {
+        let url = self.read("gateway-admin-url", base_url);
+        let token = self.read("gateway-admin-token", |text| {
+            if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                Ok(Secret::new(text.to_owned()))
+            } else {
+                Err("must be of ASCII characters, without spaces".to_owned())
+            }
+        });
+        let control_plane = self.read("gateway-control-plane-id", |text| {
+            text.parse::<kernel::Id<()>>().map(kernel::Id::uuid).map_err(|_| "must be a UUID".to_owned())
+        });
+        let more = ["gateway-admin-token", "gateway-control-plane-id"];
+        if self.get("gateway-admin-url").text.is_none() {
+            for name in more.into_iter().filter(|name| self.get(name).text.is_some()).collect::<Vec<_>>() {
+                self.faults.push(format!("{name} is only good with gateway-admin-url"));
+            }
+        }
+        Some(gateway::Settings { url: url?, token, control_plane })
     }
 
     /// What is set about registering clients at identity providers.

@@ -117,6 +117,8 @@ pub struct Config {
     pub signin: signin::Settings,
     /// What is set about application auth.
     pub appauth: appauth::Settings,
+    /// What is set about the gateway that is told what changes; `None` for none.
+    pub gateway: Option<appauth::gateway::Settings>,
     /// What handlers need.
     pub settings: Settings,
 }
@@ -261,6 +263,7 @@ impl Sources {
         });
         let registration = self.registration();
         let appauth = self.application_auth();
+        let gateway = self.gateway();
         let auth0_issuer = self.read("auth0-issuer", |text| {
             let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
             url.map(|_| text.to_owned()).ok_or_else(|| "must be a URL".to_owned())
@@ -348,8 +351,11 @@ impl Sources {
                     access_life: access_life?,
                     refresh_life: refresh_life?,
                     session_life: session_life?,
+                    // The gateway needs keys as they are, so they are kept for it.
+                    keeps_keys: gateway.is_some(),
                     ..appauth?
                 },
+                gateway,
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {
                         format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))

@@ -145,6 +145,17 @@ pub const SETTINGS: &[Setting] = &[
         Some("https://graph.microsoft.com"),
         "Where Microsoft Graph is; sovereign clouds have others",
     ),
+    setting(
+        "gateway-admin-url",
+        None,
+        "URL of the Admin API of a gateway that is told of every change of application auth, wherever it is [default: none is told]",
+    ),
+    secret("gateway-admin-token", "Token that this Admin API wants, in the header Kong-Admin-Token"),
+    setting(
+        "gateway-control-plane-id",
+        None,
+        "Control plane that this gateway belongs to: APIs with services in others are not told [default: all are]",
+    ),
     setting("auth0-issuer", None, "Issuer whose access tokens the Auth0 operations take, https://TENANT/"),
     setting("auth0-audience", None, "Audience that these tokens must be for"),
     setting(

@@ -10,7 +10,10 @@ use frame::{
 };
 use kernel::{ApplicationId, CredentialId, Problem, Result, Sealed, Secret, Timestamp, TokenHash};
 
-use crate::strategies::config::{Configs, Ttl};
+use crate::{
+    gateway,
+    strategies::config::{Configs, Ttl},
+};
 
 use super::Application;
 
@@ -97,6 +100,7 @@ pub async fn key_create(
         None
     };
     store::key_insert(db, &key, &hash(app, secret.reveal()), sealed.as_ref()).await?;
+    gateway::changed(app, db).await?;
     Ok((key, secret))
 }
 
