@@ -1,6 +1,5 @@
-//! What time does by itself: developers' sessions end, links that are over are forgotten, so is which clients
-//! callers of the bridge had removed, and clients at providers
-//! are looked at now and then.
+//! What time does by itself: developers' sessions end, links that are over are forgotten, and so is which clients
+//! callers of the bridge had removed; clients at providers are looked at now and then.
 
 use frame::{App, args, chores::Chore, db::PlatformScope};
 use kernel::{OrgId, Result};

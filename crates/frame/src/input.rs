@@ -126,8 +126,8 @@ fn what(parameter: &str) -> &'static str {
         "applicationId" => "application",
         "registrationId" => "registration",
         "credentialId" => "credential",
-        "implementationId" => "implementation",
         "bridgeKeyId" => "bridge key",
+        "implementationId" => "implementation",
         _ => "resource",
     }
 }

@@ -1,7 +1,7 @@
 -- The bridge that is served in front of DCR providers: its keys, and which clients its callers had made.
 
 ALTER TABLE dcr_clients ADD COLUMN bridged BOOLEAN NOT NULL DEFAULT FALSE;
-CREATE INDEX dcr_clients_client ON dcr_clients (org_id, provider_id, client_id);
+CREATE INDEX dcr_clients_bridged ON dcr_clients (org_id, provider_id, client_id);
 
 -- A key is found by its hash, which tells the organization and the provider.
 CREATE TABLE dcr_bridge_keys (
