@@ -26,7 +26,7 @@ use super::{
     strategy::CredentialType,
 };
 use crate::{
-    clients::turns::{finished, live},
+    clients::{transactions::finished, turns::live},
     gateway,
     registration::{Adapter, Client, Credential},
 };

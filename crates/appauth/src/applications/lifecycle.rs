@@ -20,9 +20,10 @@ use super::{
 };
 use crate::{
     clients::{
-        Registered, Spans, State, adapter_of,
+        Registered, Spans, State, adapter_of, removal,
         store::{bridged_get, client_forget, client_insert},
-        turns::{self, Change, Registration, begin, finished, live, written},
+        transactions::{finished, written},
+        turns::{self, Change, Registration, begin, live},
     },
     gateway,
     portals::Portal,
@@ -256,7 +257,7 @@ pub async fn delete(cx: &Cx, application: Application) -> Result<()> {
         let (cx, it) = (&cx, &application);
         let left = written(cx.app(), cx.org(), |db| async move { delete_in(cx, &db, it).await }).await?;
         if let Some(client) = left {
-            turns::remove(cx.app(), cx.org(), client).await?;
+            removal::remove(cx.app(), cx.org(), client).await?;
         }
         Ok(())
     })
@@ -265,7 +266,7 @@ pub async fn delete(cx: &Cx, application: Application) -> Result<()> {
 
 /// The same in a transaction that is going on; the client that is left to be removed, in a turn that has begun.
 async fn delete_in(cx: &Cx, db: &OrgScope, it: &Application) -> Result<Option<Registered>> {
-    let client = turns::unwanted(cx.app(), db, it.id).await?;
+    let client = removal::unwanted(cx.app(), db, it.id).await?;
     gone(cx, db, it, json!({ "before": told(it) })).await?;
     Ok(client)
 }

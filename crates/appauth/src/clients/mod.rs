@@ -4,10 +4,13 @@
 //! What is to happen is written down before a provider is asked, in the transaction of whoever wants it, and what
 //! came of it afterwards. Between the two the row has a *turn*: one process's right to ask the provider, until
 //! [`Registered::due_at`]. A process that dies in its turn leaves a row that is due, and the next one goes on from
-//! what the provider says. [`turns`] has the steps that somebody waits for, [`worker`] does what is due.
+//! what the provider says. [`turns`] has the steps that somebody waits for, [`removal`]
+//! how a client ends, [`worker`] does what is due.
 
 pub mod http;
+pub mod removal;
 pub mod store;
+pub mod transactions;
 pub mod turns;
 pub mod worker;
 

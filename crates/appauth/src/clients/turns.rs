@@ -1,77 +1,18 @@
 //! The steps of a client: each asks its provider for one thing, in a turn that was begun in the database, and
 //! writes down what came of it. No transaction is open while a provider is asked.
 
-use std::future::Future;
-
 use frame::{App, db::OrgScope};
 use kernel::{ApplicationId, OrgId, Problem, Result, Timestamp, WallClock};
 
 use super::{
     Drift, Registered, Spans, State, adapter_of,
-    store::{client_forget, client_get, client_insert, client_intend, client_learned, client_settle},
+    store::{client_get, client_insert, client_intend, client_learned, client_settle},
+    transactions::{kept, written},
 };
 use crate::{
     gateway,
-    registration::{Adapter, Client, Deleted, Fault, Issued, Registrar, Wanted},
+    registration::{Adapter, Client, Fault, Issued, Registrar, Wanted},
 };
-
-/// How often a transaction is begun again.
-const TRIES: u32 = 5;
-
-/// Runs a transaction of its own, again while the database asks for that.
-pub async fn written<T, F>(app: &App, org: OrgId, work: impl Fn(OrgScope) -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    tried(app, org, work, |problem| matches!(problem, Problem::Again)).await
-}
-
-/// The same for what a provider has done: it is tried again whatever is wrong, for nobody else knows of it.
-async fn kept<T, F>(app: &App, org: OrgId, work: impl Fn(OrgScope) -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    let passing = |problem: &Problem| {
-        matches!(problem, Problem::Again | Problem::Internal(_) | Problem::Unavailable(_))
-    };
-    tried(app, org, work, passing).await
-}
-
-async fn tried<T, F>(
-    app: &App,
-    org: OrgId,
-    work: impl Fn(OrgScope) -> F,
-    again: impl Fn(&Problem) -> bool,
-) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    let mut tried = 1;
-    loop {
-        let session = app.db.write();
-        let outcome = match work(OrgScope::new(session.clone(), org)).await {
-            Ok(value) => session.commit().await.map(|()| value).map_err(Problem::from),
-            Err(problem) => {
-                session.rollback().await;
-                Err(problem)
-            }
-        };
-        match outcome {
-            Err(problem) if tried < TRIES && again(&problem) => {
-                tokio::time::sleep(std::time::Duration::from_millis(10 << (2 * tried))).await;
-                tried += 1;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// Finishes what was begun even if whoever waits for it goes away.
-pub async fn finished<T: Send + 'static>(
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    tokio::spawn(work).await.map_err(|error| Problem::internal(error.to_string()))?
-}
 
 /// What became of a client that somebody waits for.
 pub enum Registration {
@@ -83,7 +24,7 @@ pub enum Registration {
     Pending(Fault),
 }
 
-fn now(app: &App) -> Timestamp {
+pub(super) fn now(app: &App) -> Timestamp {
     WallClock::now(&*app.wall)
 }
 
@@ -338,101 +279,6 @@ pub(super) async fn updated(
     Ok(Change::Accepted)
 }
 
-/// Says in a transaction that a client is not wanted any more. The client, if its provider can be asked at once.
-pub async fn unwanted(app: &App, db: &OrgScope, id: ApplicationId) -> Result<Option<Registered>> {
-    let Some(mut client) = client_get(db, id).await? else { return Ok(None) };
-    // Somebody may be about to make it. When that is over, or nobody answers for it any more, it is removed.
-    let being_made = client.state == State::Creating && client.due_at.is_some_and(|due| due > now(app));
-    client.doubtful |= client.state == State::CreationUnconfirmed;
-    client.state = State::Removing;
-    client.attempts = 0;
-    client.checked_at = None;
-    client.problem = None;
-    client.updated_at = now(app);
-    if !being_made {
-        client.attempts = 1;
-        client.due_at = Some(now(app).plus(Spans::of(app)?.lease));
-    }
-    let client = begin(db, client).await?;
-    Ok((!being_made).then_some(client))
-}
-
-/// Removes a client, in a turn that was begun. That it cannot be removed now is no fault: it is tried again.
-pub async fn remove(app: &App, org: OrgId, client: Registered) -> Result<()> {
-    let adapter = adapter_of(app, org, client.provider_id).await?;
-    removed(app, org, client, &*adapter).await
-}
-
-/// The same for whoever has the adapter.
-pub(super) async fn removed(
-    app: &App,
-    org: OrgId,
-    mut client: Registered,
-    adapter: &dyn Adapter,
-) -> Result<()> {
-    if let Some(there) = client.client(app)? {
-        match adapter.delete(&there).await {
-            Ok(Deleted::Gone) | Err(Fault::Gone) => {}
-            Ok(Deleted::Unconfirmed) => {
-                let why = "it does not take the client's own token any more, which need not mean that it has removed the client";
-                return unconfirmed(app, org, client, adapter, why).await;
-            }
-            Err(fault) => return postpone(app, org, client, adapter, fault).await,
-        }
-    }
-    if client.doubtful {
-        if !adapter.capabilities().find {
-            let why = "a request to make it was not answered, and it cannot be asked";
-            return unconfirmed(app, org, client, adapter, why).await;
-        }
-        let found = match adapter.find(&client.wanted).await {
-            Ok(found) => found,
-            Err(fault) => return postpone(app, org, client, adapter, fault).await,
-        };
-        if let Err(fault) = reap(adapter, &found).await {
-            return postpone(app, org, client, adapter, fault).await;
-        }
-        // What was sent and not answered may still have an effect.
-        let settle_for = Spans::of(app)?.settle;
-        let first = *client.checked_at.get_or_insert(now(app));
-        if now(app) < first.plus(settle_for) {
-            client.due_at = Some(first.plus(settle_for));
-            client.problem = None;
-            return settle(app, org, &client, adapter).await;
-        }
-    }
-    let (id, turn) = (client.id, client.turn);
-    kept(app, org, |db| async move { Ok(client_forget(&db, id, turn).await?) }).await.map(drop)
-}
-
-/// Removes a client that was made, or perhaps was, for a caller who has not been told its id and never will be.
-pub(super) async fn abandon(
-    app: &App,
-    org: OrgId,
-    mut client: Registered,
-    adapter: &dyn Adapter,
-) -> Result<()> {
-    client.state = State::Removing;
-    removed(app, org, client, adapter).await
-}
-
-async fn unconfirmed(
-    app: &App,
-    org: OrgId,
-    mut client: Registered,
-    adapter: &dyn Adapter,
-    why: &str,
-) -> Result<()> {
-    client.state = State::RemovalUnconfirmed;
-    client.due_at = None;
-    let known = client.client_id.as_ref().map_or_else(String::new, |id| format!(" with the id [{id}]"));
-    client.problem = Some(format!(
-        "{why}: look at the provider for a client named [{}]{known}, remove it there, and have it forgotten here",
-        client.wanted.name
-    ));
-    settle(app, org, &client, adapter).await
-}
-
 /// Looks whether the provider still has a client as it is to be, and no second one.
 pub(super) async fn look(app: &App, org: OrgId, mut client: Registered, adapter: &dyn Adapter) -> Result<()> {
     let there = client.client(app)?.ok_or_else(|| Problem::internal("a live client has no id"))?;
@@ -488,7 +334,7 @@ fn same_addresses(there: &[String], wanted: &Wanted) -> bool {
 }
 
 /// Removes clients that nobody knows.
-async fn reap(adapter: &dyn Adapter, clients: &[Client]) -> Result<(), Fault> {
+pub(super) async fn reap(adapter: &dyn Adapter, clients: &[Client]) -> Result<(), Fault> {
     for client in clients {
         match adapter.delete(client).await {
             Ok(_) | Err(Fault::Gone) => {}
@@ -499,7 +345,7 @@ async fn reap(adapter: &dyn Adapter, clients: &[Client]) -> Result<(), Fault> {
 }
 
 /// Something to try again later.
-async fn postpone(
+pub(super) async fn postpone(
     app: &App,
     org: OrgId,
     mut client: Registered,
@@ -542,7 +388,7 @@ async fn renamed(app: &App, db: &OrgScope, client: &Registered) -> Result<()> {
 
 /// Writes down what came of a turn. If another turn has begun meanwhile, what was learned is added to it; a
 /// client that nobody has a place for is removed again.
-async fn settle(app: &App, org: OrgId, client: &Registered, adapter: &dyn Adapter) -> Result<()> {
+pub(super) async fn settle(app: &App, org: OrgId, client: &Registered, adapter: &dyn Adapter) -> Result<()> {
     let mut client = client.clone();
     client.updated_at = now(app);
     let client = &client;

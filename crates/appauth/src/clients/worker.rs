@@ -12,8 +12,10 @@ use tokio::{sync::watch, task::JoinSet, time};
 
 use super::{
     Registered, Spans, State, adapter_of, pause,
+    removal::{abandon, removed},
     store::{Told, client_get, client_look, client_take, due, event_done, event_later, event_take},
-    turns::{abandon, forget_secret, look, removed, resume, updated, written},
+    transactions::written,
+    turns::{forget_secret, look, resume, updated},
 };
 use crate::registration::{Fault, Registrar};
 

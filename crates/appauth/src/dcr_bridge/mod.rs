@@ -26,7 +26,7 @@ use kernel::{
 };
 use serde_json::{Value, json};
 
-use crate::{clients::turns::written, dcr_providers::KIND};
+use crate::{clients::transactions::written, dcr_providers::KIND};
 
 /// Keys nobody made that one address may present before it has to wait.
 const FREE_GUESSES: i64 = 20;

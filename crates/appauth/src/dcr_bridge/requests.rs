@@ -25,9 +25,10 @@ use super::{
 };
 use crate::{
     clients::{
-        Registered, Spans, State, adapter_of,
+        Registered, Spans, State, adapter_of, removal,
         store::{bridged_get, client_forget, client_get, client_insert, event_add},
-        turns::{self, Change, Registration, begin, finished, written},
+        transactions::{finished, written},
+        turns::{self, Change, Registration, begin},
     },
     dcr_providers::store::provider_get,
     registration::{Event, Fault, Field, Issued, Registrar, Wanted},
@@ -181,11 +182,11 @@ async fn withdrawn(cx: &Cx, by: Caller, id: ApplicationId) -> Result<()> {
     let left = written(app, by.org, |db| async move {
         by.audit(cx, &db, Action::Delete, id, json!({ "because": "the caller did not wait for the answer" }))
             .await?;
-        turns::unwanted(app, &db, id).await
+        removal::unwanted(app, &db, id).await
     })
     .await?;
     match left {
-        Some(client) => turns::remove(app, by.org, client).await,
+        Some(client) => removal::remove(app, by.org, client).await,
         None => Ok(()),
     }
 }
@@ -222,11 +223,11 @@ pub(super) async fn client_delete(
             };
             removed_note(&db, by.provider, client_id, WallClock::now(&*app.wall)).await?;
             by.audit(cx, &db, Action::Delete, client.id, json!({ "before": told(&client.wanted) })).await?;
-            turns::unwanted(app, &db, client.id).await
+            removal::unwanted(app, &db, client.id).await
         })
         .await?;
         match left {
-            Some(client) => turns::remove(app, by.org, client).await,
+            Some(client) => removal::remove(app, by.org, client).await,
             None => Ok(()),
         }
     })

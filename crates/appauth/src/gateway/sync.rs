@@ -14,7 +14,7 @@ use super::{
     store::{self, Lease},
     wanted::wanted,
 };
-use crate::clients::{pause, turns::written};
+use crate::clients::{pause, transactions::written};
 
 /// How long somebody has an organization's part for himself, unless he says that he goes on: so long it is left alone
 /// after a server died.
