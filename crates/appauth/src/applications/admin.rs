@@ -260,11 +260,11 @@ pub(super) async fn application_create(
         scopes: Vec::new(),
         labels: Labels::default().updated(&asked.labels)?,
     };
+    drop(db);
     faults.extend(check(&cx, &new, &strategy).await?);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
-    drop(db);
     // The organization gets no secret: the developer regenerates it.
     let made = create(&cx, new, strategy).await?;
     Ok(Created(made.application.into()))

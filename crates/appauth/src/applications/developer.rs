@@ -194,7 +194,8 @@ async fn owner_named(
     Ok(Owner::of_team(team))
 }
 
-/// A transaction that reads, and is over before a provider is asked.
+/// A transaction that reads, and is over before a provider is asked, or another one is begun: whoever holds a
+/// connection must not wait for a second.
 fn reading(cx: &Cx) -> OrgScope {
     OrgScope::new(cx.app().db.read(), cx.org())
 }
@@ -233,11 +234,11 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
         scopes: asked.scopes,
         labels: Labels::default(),
     };
+    drop(db);
     faults.extend(check(&cx, &new, &strategy).await?);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
-    drop(db);
     let made = create(&cx, new, strategy).await?;
     let client_secret = made.issued.map(|issued| issued.secret.reveal().clone());
     let OwnApplication { id, name, description, redirect_uri, client_id, auth_strategy, scopes, .. } =
@@ -313,11 +314,11 @@ pub(super) async fn own_update(
         scopes: after.scopes.clone(),
         labels: after.labels.clone(),
     };
+    drop(db);
     faults.extend(check(&cx, &as_new, &after.strategy).await?);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
-    drop(db);
     lifecycle::update(&cx, before, after).await.map(|it| Found(it.into()))
 }
 
