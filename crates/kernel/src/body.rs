@@ -431,9 +431,9 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The schema, with `null` allowed as well.
+/// The schema, with `null` allowed as well: once, where it is the only value already.
 fn nullable(mut schema: Value) -> Value {
-    if let Some(Value::String(kind)) = schema.get("type").cloned() {
+    if let Some(kind) = schema.get("type").and_then(Value::as_str).filter(|kind| *kind != "null") {
         schema["type"] = json!([kind, "null"]);
     }
     if let Some(choices) = schema.get_mut("enum").and_then(Value::as_array_mut) {
@@ -475,6 +475,12 @@ mod tests {
         };
         let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["name", "note", "on", "more"]);
+    }
+
+    #[test]
+    fn null_is_allowed_once() {
+        assert_eq!(nullable(json!({ "type": "string" })), json!({ "type": ["string", "null"] }));
+        assert_eq!(nullable(json!({ "type": "null" })), json!({ "type": "null" }));
     }
 
     #[test]
