@@ -65,13 +65,15 @@ pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) 
             tags.push(spec.tag);
         }
         if let Some((name, schema)) = spec.body {
-            schemas.insert(name.to_owned(), schema());
+            add(&mut schemas, name, schema());
         }
         let reply = spec.reply.schema.map(|schema| Value::from(schema(&mut generator)));
         let path = paths.entry(spec.path).or_insert_with(|| json!({}));
         path[spec.method.as_str().to_ascii_lowercase()] = operation(spec, reply, settings);
     }
-    schemas.extend(generator.take_definitions(true));
+    for (name, schema) in generator.take_definitions(true) {
+        add(&mut schemas, &name, schema);
+    }
     let mut schemes: Map<String, Value> =
         CredentialKind::ALL.into_iter().map(|kind| (kind.scheme().to_owned(), scheme(kind))).collect();
     let own_key = json!({
@@ -92,6 +94,15 @@ pub fn document<'s>(specs: impl Iterator<Item = &'s Spec>, settings: &Settings) 
         "paths": paths,
         "components": { "schemas": schemas, "securitySchemes": schemes },
     })
+}
+
+/// Components share one space of names: a second shape under a name that is taken would be read in place of
+/// the first wherever that is referred to.
+fn add(schemas: &mut Map<String, Value>, name: &str, schema: Value) {
+    if let Some(first) = schemas.get(name) {
+        assert_eq!(first, &schema, "two shapes are called [{name}]");
+    }
+    schemas.insert(name.to_owned(), schema);
 }
 
 fn scheme(kind: CredentialKind) -> Value {
@@ -371,4 +382,25 @@ fn problems() -> Map<String, Value> {
         ("InvalidParameter".to_owned(), parameter),
         ("OAuthError".to_owned(), oauth),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_may_stand_in_two_places() {
+        let mut schemas = Map::new();
+        add(&mut schemas, "Team", json!({ "type": "object" }));
+        add(&mut schemas, "Team", json!({ "type": "object" }));
+        assert_eq!(schemas.len(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "two shapes are called [Team]")]
+    fn one_name_has_one_shape() {
+        let mut schemas = Map::new();
+        add(&mut schemas, "Team", json!({ "type": "object" }));
+        add(&mut schemas, "Team", json!({ "type": "array" }));
+    }
 }
