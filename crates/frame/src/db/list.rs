@@ -302,10 +302,17 @@ impl OrgScope {
         // What is equal is turned round with the rest, so that one index serves both directions.
         let last = query.sort.last().is_some_and(|(_, descending)| *descending);
         let last = if last { "DESC" } else { "ASC" };
-        let sql = format!(
-            "SELECT {}{} ORDER BY {order}t.seq {last} LIMIT {size} OFFSET {offset}",
-            listing.columns, writer.sql
-        );
+        let (Listing { columns, table, .. }, conditions) = (listing, &writer.sql);
+        let cut = format!("{conditions} ORDER BY {order}t.seq {last} LIMIT {size} OFFSET {offset}");
+        // What is skipped is counted off in the index that sorts; only the page itself is read from the table.
+        let sql = if offset == 0 || !listing.large {
+            format!("SELECT {columns}{cut}")
+        } else {
+            format!(
+                "SELECT {columns} FROM {table} t WHERE t.org_id = $1 AND t.seq IN (SELECT t.seq{cut}) \
+                 ORDER BY {order}t.seq {last}"
+            )
+        };
         let data: Vec<T> = rows(self, composed(sql), writer.args.clone()).await?;
         let found = i64::try_from(data.len()).unwrap_or(size);
         // A page that is not full, and not past the end, is the last one: the total is known.
