@@ -305,7 +305,8 @@ impl OrgScope {
         let (Listing { columns, table, .. }, conditions) = (listing, &writer.sql);
         let cut = format!("{conditions} ORDER BY {order}t.seq {last} LIMIT {size} OFFSET {offset}");
         // What is skipped is counted off in the index that sorts; only the page itself is read from the table.
-        let sql = if offset == 0 || !listing.large {
+        // SQLite does so by itself, and would walk the whole index were it asked in two steps.
+        let sql = if offset == 0 || !listing.large || !self.session.db().is_postgres() {
             format!("SELECT {columns}{cut}")
         } else {
             format!(
