@@ -64,13 +64,20 @@ fn listen() {
     ONCE.call_once(|| tracing::subscriber::set_global_default(Listener).expect("nobody else listens"));
 }
 
-/// The statements on a table, without those that only the other database understands.
+/// The statements on a table, without those that only the other database is asked: both may be asked at once.
 fn heard(table: &str, engine: Engine) -> BTreeSet<String> {
     let seen = SEEN.lock().expect("nobody panics here");
-    let (table, foreign) =
-        (format!("FROM {table} "), if engine == Engine::Postgres { " MATCH " } else { "t.search LIKE" });
-    seen.iter().filter(|it| it.contains(&table) && !it.contains(foreign)).cloned().collect()
+    let table = format!("FROM {table} ");
+    let deep = |it: &str| it.contains("NULLS") && it.contains(" OFFSET ") && !it.contains(" OFFSET 0");
+    let foreign = |it: &str| match engine {
+        Engine::Postgres => it.contains(" MATCH ") || (deep(it) && !it.contains(TWO_STEPS)),
+        Engine::Sqlite => it.contains("t.search LIKE") || it.contains(TWO_STEPS),
+    };
+    seen.iter().filter(|it| it.contains(&table) && !foreign(it)).cloned().collect()
 }
+
+/// How PostgreSQL is asked for a deep page in an order.
+const TWO_STEPS: &str = "IN (SELECT t.seq FROM";
 
 /// How many users there are beside the owner: more than a chunk of the page directory.
 const USERS: usize = 1500;
@@ -247,7 +254,7 @@ on_both! {
             assert!(full_scans(&plan).is_empty(), "{statement}\n{plan:#?}");
             // What is ordered and not filtered comes out of an index in its order. Of a deep page it is the ids
             // that do; what is read for them is then put in order.
-            if statement.contains("IN (SELECT t.seq FROM") {
+            if statement.contains(TWO_STEPS) {
                 deep += usize::from(!statement.contains("$2"));
             } else if statement.contains("NULLS") && !statement.contains("$2") {
                 let sorts = |step: &&String| step.contains("TEMP B-TREE") || step.contains("Sort");
