@@ -5,12 +5,14 @@
 //! A process that stops hearing stops trusting its entries.
 
 use std::{
+    collections::HashMap,
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use kernel::{OrgId, Result, Secret, Timestamp, Token, TokenHash, TokenId, TokenKind};
@@ -74,6 +76,17 @@ struct Entry {
     org: Option<OrgId>,
     generation: u64,
     used: AtomicI64,
+    /// When it was taken back, if it was.
+    gone: OnceLock<Instant>,
+}
+
+/// How long tokens go on working after they were taken back, where a stand-in is slow on purpose.
+#[derive(Default)]
+struct Lag {
+    /// By organization; of `None` for all that are not named.
+    spans: RwLock<HashMap<Option<OrgId>, Duration>>,
+    /// When access data of an organization last changed, once there are spans.
+    changes: Mutex<HashMap<OrgId, Instant>>,
 }
 
 /// When a token was last used, to be written down by and by.
@@ -98,6 +111,7 @@ pub struct Access {
     usage: Mutex<Vec<Usage>>,
     hits: AtomicU64,
     misses: AtomicU64,
+    lag: OnceLock<Lag>,
 }
 
 impl Access {
@@ -111,7 +125,31 @@ impl Access {
             usage: Mutex::new(Vec::new()),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            lag: OnceLock::new(),
         }
+    }
+
+    /// Lets tokens of an organization, or of all that are not named, go on working for so long after they were taken
+    /// back, if they were in use.
+    pub fn linger(&self, org: Option<OrgId>, span: Option<Duration>) {
+        let lag = self.lag.get_or_init(Lag::default);
+        if let Ok(mut spans) = lag.spans.write() {
+            match span {
+                Some(span) => spans.insert(org, span),
+                None => spans.remove(&org),
+            };
+        }
+    }
+
+    /// Whom a token that was taken back still passes for.
+    fn lingering(&self, hash: TokenHash) -> Option<Arc<Entry>> {
+        let lag = self.lag.get()?;
+        let entry = self.entries.get(&hash)?;
+        let spans = lag.spans.read().ok()?;
+        let span = *spans.get(&entry.org).or_else(|| spans.get(&None))?;
+        let changed = lag.changes.lock().ok()?.get(&entry.org?).copied();
+        let gone = *entry.gone.get_or_init(|| changed.unwrap_or_else(Instant::now));
+        (gone.elapsed() < span).then_some(entry)
     }
 
     fn generation(&self, org: Option<OrgId>) -> &AtomicU64 {
@@ -141,6 +179,9 @@ impl Access {
                 // Every generation is read before the look-up, since its result tells which one counts.
                 let before: Vec<u64> = self.generations.iter().map(|g| g.load(Ordering::Acquire)).collect();
                 let Some(principal) = self.authenticator.resolve(hash, presented).await? else {
+                    if let Some(entry) = self.lingering(hash) {
+                        return Ok(Some(Arc::clone(&entry.principal)));
+                    }
                     self.entries.remove(&hash);
                     return Ok(None);
                 };
@@ -152,6 +193,7 @@ impl Access {
                     org,
                     generation,
                     used: AtomicI64::new(i64::MIN),
+                    gone: OnceLock::new(),
                 });
                 self.entries.insert(hash, Arc::clone(&entry));
                 entry
@@ -191,6 +233,12 @@ impl Access {
     /// Access data of an organization changed.
     pub fn changed(&self, org: Option<OrgId>) {
         self.generation(org).fetch_add(1, Ordering::AcqRel);
+        if let (Some(lag), Some(org)) = (self.lag.get(), org)
+            && lag.spans.read().is_ok_and(|spans| !spans.is_empty())
+            && let Ok(mut changes) = lag.changes.lock()
+        {
+            changes.insert(org, Instant::now());
+        }
     }
 
     /// Changes may have been missed.

@@ -4,6 +4,7 @@
 pub mod access;
 mod apidocs;
 pub mod app;
+pub mod around;
 pub mod audit;
 pub mod changes;
 pub mod chores;

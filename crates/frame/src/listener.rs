@@ -3,10 +3,13 @@
 //! answer gets one, the problem document that every other refusal has.
 
 use std::{
+    future::Future,
     io,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::{
@@ -17,28 +20,52 @@ use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
 };
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer},
+    },
+};
+
+use crate::around::Cut;
+
+/// How long a client may take until its connection is encrypted.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// A port that is listened on.
 pub struct Port(pub TcpListener);
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// What ends the connection.
+    pub cut: Cut,
+}
 
 impl Connected<IncomingStream<'_, Port>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Port>) -> Self {
-        Self(*stream.remote_addr())
+        Self { address: *stream.remote_addr(), cut: stream.io().cut.clone() }
+    }
+}
+
+impl<S: Stream> Connected<IncomingStream<'_, OpenedPort<S>>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, OpenedPort<S>>) -> Self {
+        Self { address: *stream.remote_addr(), cut: stream.io().cut.clone() }
     }
 }
 
 impl Listener for Port {
-    type Io = Line;
+    type Io = Line<TcpStream>;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
+    async fn accept(&mut self) -> (Line<TcpStream>, SocketAddr) {
         let (stream, peer) = Listener::accept(&mut self.0).await;
-        (Line { stream, instead: Vec::new() }, peer)
+        (Line::new(stream), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -46,11 +73,97 @@ impl Listener for Port {
     }
 }
 
+/// What connections run over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// A port whose connections have to be opened before they carry HTTP: encrypted, for one. Each opens beside the
+/// others, so that a slow client holds up nobody.
+pub struct OpenedPort<S> {
+    opened: mpsc::Receiver<(S, SocketAddr)>,
+    address: SocketAddr,
+}
+
+impl<S: Stream> OpenedPort<S> {
+    /// Listens, and opens each connection. One that fails to open, or takes too long, is dropped.
+    pub fn new<F, Fut>(mut listener: TcpListener, open: F) -> io::Result<Self>
+    where
+        F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<S>> + Send + 'static,
+    {
+        let address = listener.local_addr()?;
+        let (done, opened) = mpsc::channel(64);
+        tokio::spawn(async move {
+            loop {
+                let (stream, peer) = tokio::select! {
+                    accepted = Listener::accept(&mut listener) => accepted,
+                    () = done.closed() => return,
+                };
+                let (opening, done) = (open(stream), done.clone());
+                tokio::spawn(async move {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(OPENING, opening).await {
+                        let _ = done.send((stream, peer)).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { opened, address })
+    }
+}
+
+impl<S: Stream> Listener for OpenedPort<S> {
+    type Io = Line<S>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Line<S>, SocketAddr) {
+        match self.opened.recv().await {
+            Some((stream, peer)) => (Line::new(stream), peer),
+            // The task that accepts lives as long as this does.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+/// How a server proves who it is: a chain of certificates, its own first, and the key of that one. HTTP/1.1 is all
+/// that is offered.
+pub fn tls(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, String> {
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let fault = |error: tokio_rustls::rustls::Error| format!("the certificate cannot be used: {error}");
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(fault)?;
+    let mut config = config.with_no_client_auth().with_single_cert(chain, key).map_err(fault)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// A port whose connections are encrypted.
+pub fn encrypted(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+) -> io::Result<OpenedPort<tokio_rustls::server::TlsStream<TcpStream>>> {
+    let acceptor = TlsAcceptor::from(tls);
+    OpenedPort::new(listener, move |stream| acceptor.accept(stream))
+}
+
 /// A connection.
-pub struct Line {
-    stream: TcpStream,
+pub struct Line<S> {
+    stream: S,
     /// What is written instead of a refusal without a body.
     instead: Vec<u8>,
+    cut: Cut,
+}
+
+impl<S> Line<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, instead: Vec::new(), cut: Cut::default() }
+    }
 }
 
 /// The problem document for a refusal that the HTTP library made. Replies of ours carry a request id; the
@@ -80,9 +193,12 @@ fn with_body(written: &[u8]) -> Option<Vec<u8>> {
     Some(format!("{}\r\n\r\n{body}", bare.replace("\r\ncontent-length: 0", &length)).into_bytes())
 }
 
-impl Line {
+impl<S: Stream> Line<S> {
     /// Writes what is written instead; done when nothing of it is left.
     fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.cut.is_cut() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         while !self.instead.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
             if written == 0 {
@@ -94,7 +210,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl<S: Stream> AsyncRead for Line<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -104,7 +220,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl<S: Stream> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_instead(cx))?;
         // The first bytes tell: nothing of ours is looked at any further.

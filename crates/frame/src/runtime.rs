@@ -51,6 +51,11 @@ impl Clock for ShiftedClock {
 pub trait Entropy: Send + Sync {
     /// Fills a buffer.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// The id that the next thing of this kind gets, where a stand-in has decided it beforehand.
+    fn id(&self, _kind: &'static str) -> Option<uuid::Uuid> {
+        None
+    }
 }
 
 /// The operating system's randomness, asked directly: the cryptography library's own generator first

@@ -16,11 +16,13 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use kernel::{Family, Problem, Result, WallClock, problem::chain};
+use serde_json::Value;
 
 use crate::{
     App,
     access::BoxFuture,
     apidocs,
+    around::{Around, Cut, Seen, Verdict},
     audit::Origin,
     cx::Cx,
     gate::{self, Sent},
@@ -29,7 +31,7 @@ use crate::{
     openapi,
     operations::Operation,
     pages::{self, Pages},
-    portals,
+    portals::{self, Site},
     principal::Principal,
     reply::Response,
     telemetry::{Finished, Handles},
@@ -50,6 +52,7 @@ pub struct Server {
     routes: matchit::Router<HashMap<Method, usize>>,
     unrouted: Handles,
     document: OnceLock<String>,
+    around: Option<Arc<dyn Around>>,
 }
 
 /// What a client gets.
@@ -84,7 +87,8 @@ impl Server {
             routes.insert(path, methods).map_err(|error| error.to_string())?;
         }
         let unrouted = app.telemetry.handles("none", &[404, 405]);
-        Ok(Self { app, operations: served, routes, unrouted, document: OnceLock::new() })
+        let around = app.part().ok().cloned();
+        Ok(Self { app, operations: served, routes, unrouted, document: OnceLock::new(), around })
     }
 
     /// The OpenAPI document, as served.
@@ -96,11 +100,11 @@ impl Server {
     }
 
     /// The service for an HTTP server.
-    pub fn router(self) -> Router {
-        Router::new().fallback(entry).with_state(Arc::new(self))
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new().fallback(entry).with_state(self)
     }
 
-    async fn answer(&self, peer: IpAddr, request: Request<Body>) -> Reply {
+    async fn answer(&self, peer: IpAddr, cut: &Cut, request: Request<Body>) -> Reply {
         let started = Instant::now();
         let (parts, mut body) = request.into_parts();
         let origin = self.origin(peer, &parts);
@@ -127,7 +131,7 @@ impl Server {
                 spec = Some(&*served.operation.spec);
                 let (query, headers) = (parts.uri.query(), &parts.headers);
                 let authority = portals::authority(&parts.uri, headers);
-                let call = Call { path: values, query, authority, headers, body: &mut body };
+                let call = Call { path: values, query, authority, headers, body: &mut body, cut };
                 self.call(served, call, &origin, &mut principal).await
             }
             Err(problem) => Err(problem),
@@ -138,12 +142,12 @@ impl Server {
             gate::note_refusal(&self.app, &served.operation.spec, &principal, &values, &origin);
         }
         gate::read_past(&parts.headers, body);
-        let reply = match result {
-            Ok(response) => success(response),
+        let (reply, problem) = match result {
+            Ok(response) => (success(response), None),
             Err(problem) => {
                 let page = spec.map_or_else(|| wants_page(&parts.headers), |spec| spec.page);
                 let page = page.then(|| self.app.part::<Arc<Pages>>().ok()).flatten();
-                failure(&problem, family, &origin, page.map(|pages| &**pages))
+                (failure(&problem, family, &origin, page.map(|pages| &**pages)), Some(problem))
             }
         };
         let finished = Finished {
@@ -156,6 +160,9 @@ impl Server {
             took: started.elapsed(),
         };
         self.app.telemetry.finish(handles, &finished);
+        if let Some(around) = &self.around {
+            around.finished(&finished, problem.as_ref());
+        }
         with_headers(reply, origin.trace)
     }
 
@@ -212,21 +219,63 @@ impl Server {
             pages::check_form(&self.app, spec, call.headers, body.as_ref())?;
         }
         gate::authorize(&self.app.settings, spec, &principal, &call.path)?;
+        let mut drop_after = false;
+        if let Some(around) = &self.around {
+            let (headers, path) = (call.headers, &*call.path);
+            let seen = Seen { spec, principal: &principal, origin, headers, path, body: body.as_ref() };
+            match around.before(&seen).await? {
+                Verdict::Go => {}
+                Verdict::Refuse(problem) => return Err(problem),
+                Verdict::Answer(response) => return Ok(response),
+                Verdict::DropBefore => {
+                    call.cut.now();
+                    return Ok(Response::empty(503));
+                }
+                Verdict::DropAfter => drop_after = true,
+            }
+        }
         let headers = spec.headers.then(|| Arc::new(call.headers.clone()));
         let query = call.query.unwrap_or_default().to_owned();
         let input = RawInput { path: call.path, query, body, headers };
+        let result = self.perform(served, input, &principal, site, origin).await;
+        if drop_after {
+            call.cut.now();
+        }
+        result.map(|mut response| {
+            if let Some(around) = &self.around {
+                around.answered(spec, &principal, &mut response);
+            }
+            response
+        })
+    }
+
+    /// Runs an operation's handler in a transaction, again if it lost against another.
+    async fn perform(
+        &self,
+        served: &Served,
+        input: RawInput,
+        principal: &Arc<Principal>,
+        site: Option<Site>,
+        origin: &Arc<Origin>,
+    ) -> Result<Response> {
+        let spec = &served.operation.spec;
         let reads = spec.method == Method::GET && !spec.writes;
         for attempt in 1.. {
             let session = if reads { self.app.db.read() } else { self.app.db.write() };
             let cx = Cx::new(
                 self.app.clone(),
                 Arc::clone(spec),
-                Arc::clone(&principal),
+                Arc::clone(principal),
                 site,
                 Arc::clone(origin),
                 session,
             );
-            let result = match unwinding(served.operation.run(cx.clone(), input.clone())).await {
+            let handler = unwinding(served.operation.run(cx.clone(), input.clone()));
+            let handled = match &self.around {
+                Some(around) => around.within(principal.org, Box::pin(handler)).await,
+                None => handler.await,
+            };
+            let result = match handled {
                 Ok(response) => cx.commit().await.map(|()| response),
                 Err(Problem::Kept(problem)) => cx.commit().await.and(Err(*problem)),
                 Err(problem) => {
@@ -245,6 +294,35 @@ impl Server {
         }
         Err(Problem::Again)
     }
+
+    /// Runs an operation as somebody, past the gate: for what the program does by itself, and yet by the rules that
+    /// hold for everybody. The reply's body is returned, null if it has none.
+    pub async fn act(
+        &self,
+        id: &str,
+        principal: &Arc<Principal>,
+        path: Vec<String>,
+        query: String,
+        body: Option<Value>,
+    ) -> Result<Value> {
+        let served = self.operations.iter().find(|served| served.operation.spec.id == id);
+        let served = served.ok_or_else(|| Problem::internal(format!("no operation is called [{id}]")))?;
+        let origin = Arc::new(Origin {
+            trace: self.app.traces.next(),
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            uri: served.operation.spec.path.to_owned(),
+            user_agent: String::new(),
+        });
+        let headers = served.operation.spec.headers.then(Arc::default);
+        let input = RawInput { path, query, body, headers };
+        let response = self.perform(served, input, principal, None, &origin).await?;
+        match response.body {
+            Some((_, bytes)) => {
+                serde_json::from_slice(&bytes).map_err(|error| Problem::Internal(Box::new(error)))
+            }
+            None => Ok(Value::Null),
+        }
+    }
 }
 
 /// What a request brought.
@@ -254,12 +332,16 @@ struct Call<'r> {
     authority: &'r str,
     headers: &'r HeaderMap,
     body: &'r mut Body,
+    cut: &'r Cut,
 }
 
 async fn entry(State(server): State<Arc<Server>>, request: Request<Body>) -> Reply {
     let peer = request.extensions().get::<ConnectInfo<Peer>>();
-    let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(Peer(address))| address.ip());
-    server.answer(ip, request).await
+    let (ip, cut) = match peer {
+        Some(ConnectInfo(Peer { address, cut })) => (address.ip(), cut.clone()),
+        None => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), Cut::default()),
+    };
+    server.answer(ip, &cut, request).await
 }
 
 /// Runs a handler; a panic becomes a fault of ours and not a broken connection.

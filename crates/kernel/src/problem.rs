@@ -70,6 +70,9 @@ pub enum Problem {
     /// A service elsewhere does not do what it should; with the time after which trying again makes sense,
     /// if it does.
     Upstream(&'static str, Option<Duration>),
+    /// What a stand-in answers on purpose: status, title and why; with the time after which to try again, if that
+    /// is told.
+    OnPurpose(u16, &'static str, String, Option<Duration>),
     /// The database asks to run the transaction again. Never reaches a client.
     Again,
     /// A refusal that leaves a trace: what was written before it stays. The client sees what is inside.
@@ -129,6 +132,7 @@ impl Problem {
             Self::Unprocessable(..) => 422,
             Self::TooManyRequests(_) => 429,
             Self::Internal(_) => 500,
+            Self::OnPurpose(status, ..) => *status,
             Self::Upstream(_, None) => 502,
             Self::Upstream(_, Some(_)) | Self::Unavailable(_) | Self::Again => 503,
         }
@@ -202,6 +206,10 @@ impl Problem {
             Self::Upstream(why, wait) => {
                 retry_after = wait.map(|wait| wait.as_secs().max(1));
                 (if wait.is_some() { "Service Unavailable" } else { "Bad Gateway" }, (*why).to_owned())
+            }
+            Self::OnPurpose(_, title, why, wait) => {
+                retry_after = wait.map(|wait| wait.as_secs().max(1));
+                (*title, why.clone())
             }
             Self::Unavailable(why) => {
                 retry_after = Some(1);

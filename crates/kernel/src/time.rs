@@ -19,6 +19,9 @@ const LAST: i64 = 253_402_207_199_999_999;
 const FIRST: i64 = -62_135_596_800_000_000;
 
 impl Timestamp {
+    /// Later than everything.
+    pub const LATEST: Self = Self(LAST);
+
     /// From microseconds since 1970, kept within what RFC 3339 can write.
     pub const fn from_micros(micros: i64) -> Self {
         if micros > LAST {

@@ -18,6 +18,7 @@ use frame::{
     App, AppParts, Creators, Settings,
     access::{Access, Authenticator, BoxFuture, Presented},
     app::Refusals,
+    around::Around,
     db::{DatabaseUrl, Db, PoolSettings},
     mail::Letters,
     outbound::{Allowed, Outbound},
@@ -43,6 +44,8 @@ use signin::{
     services::ServiceAuthenticator,
     sessions::SessionAuthenticator,
 };
+
+use standin::StandIn;
 
 use crate::config::{Config, Sources};
 
@@ -180,6 +183,20 @@ pub struct Outside {
     pub entropy: Arc<dyn Entropy>,
     /// Whom AWS takes the program for.
     pub aws: Credentials,
+    /// The stand-in, if this is one; time and randomness are its own then.
+    pub standin: Option<Arc<StandIn>>,
+}
+
+impl Outside {
+    /// What a stand-in has instead of the machine's.
+    pub fn of_standin(standin: &Arc<StandIn>) -> Self {
+        Self {
+            clock: Arc::clone(&standin.clocks) as Arc<dyn Clock>,
+            entropy: Arc::clone(&standin.chance) as Arc<dyn Entropy>,
+            standin: Some(Arc::clone(standin)),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Outside {
@@ -189,6 +206,7 @@ impl Default for Outside {
             wall: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             aws: Credentials::Standard,
+            standin: None,
         }
     }
 }
@@ -222,7 +240,7 @@ impl Authenticator for Authenticators {
 
 /// Puts the program together over an open database.
 pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault> {
-    let Outside { clock, wall, entropy, aws } = outside;
+    let Outside { clock, wall, entropy, aws, standin } = outside;
     let ring = keyring(config, &*entropy)?;
     let vault = Vault::open(ring, &db, &*entropy, wall.now()).await.map_err(|problem| problem.to_string())?;
     let vault = Arc::new(vault);
@@ -271,8 +289,8 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         hasher: Arc::clone(&hasher),
         gateway,
     });
-    let pages: Vec<Template> =
-        signin::pages::TEMPLATES.into_iter().chain(developers::pages::TEMPLATES).collect();
+    let pages = signin::pages::TEMPLATES.into_iter().chain(developers::pages::TEMPLATES);
+    let pages: Vec<Template> = pages.chain(standin::TEMPLATES).collect();
     extensions.insert(Arc::new(Pages::new(config.brand.clone(), &pages, &signin::pages::SCRIPTS)?));
     let letters = identity::LETTERS.into_iter().chain(signin::pages::LETTERS).chain(developers::LETTERS);
     let letters: Vec<Template> = letters.collect();
@@ -302,6 +320,10 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         saml: Arc::default(),
         marketplace,
     });
+    if let Some(standin) = standin {
+        extensions.insert(Arc::clone(&standin) as Arc<dyn Around>);
+        extensions.insert(standin);
+    }
     Ok(App::new(AppParts {
         access: Arc::new(Access::new(Box::new(authenticators))),
         telemetry,
@@ -318,6 +340,12 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
 }
 
 /// All operations over an app.
-pub fn server(app: &App) -> Result<Server, Fault> {
-    Server::new(app.clone(), crate::operations())
+pub fn server(app: &App) -> Result<Arc<Server>, Fault> {
+    let Ok(standin) = app.part::<Arc<StandIn>>() else {
+        return Server::new(app.clone(), crate::operations()).map(Arc::new);
+    };
+    let operations = crate::operations().into_iter().chain(standin::operations()).collect();
+    let server = Arc::new(Server::new(app.clone(), operations)?);
+    standin.attach(app, &server);
+    Ok(server)
 }

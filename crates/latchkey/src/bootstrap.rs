@@ -2,7 +2,7 @@
 
 use frame::{App, db::PlatformScope};
 use identity::organizations::{Founded, Founding, organization_found, store::organization_ids};
-use kernel::Problem;
+use kernel::{Problem, Secret, Token};
 use signin::passwords::password_hash;
 
 use crate::{assemble::Fault, config::Bootstrap};
@@ -21,7 +21,7 @@ pub enum Start {
 }
 
 /// Makes the first organization unless there is one.
-pub async fn bootstrap(app: &App, bootstrap: Bootstrap) -> Result<Start, Fault> {
+pub async fn bootstrap(app: &App, bootstrap: &Bootstrap) -> Result<Start, Fault> {
     let Bootstrap { organization, email, password, token } = bootstrap;
     let failed = |problem: Problem| format!("the first organization could not be made: {problem}");
     // Asked here as well as in the transaction: hashing a password for nothing would slow every start.
@@ -32,10 +32,15 @@ pub async fn bootstrap(app: &App, bootstrap: Bootstrap) -> Result<Start, Fault> 
     }
     let given = token.is_some();
     let password_hash = match password {
-        Some(password) => Some(password_hash(app, password).await.map_err(failed)?),
+        Some(password) => {
+            let password = Secret::new(password.reveal().clone());
+            Some(password_hash(app, password).await.map_err(failed)?)
+        }
         None => None,
     };
-    let founding = Founding { name: organization, email, password_hash, token, only_first: true };
+    let token = token.as_ref().and_then(|token| Token::parse(token.reveal()));
+    let founding =
+        Founding { name: organization.clone(), email: email.clone(), password_hash, token, only_first: true };
     match organization_found(app, founding).await {
         Ok(Some(founded)) => Ok(Start::First { founded, given }),
         Ok(None) => Ok(Start::Again),

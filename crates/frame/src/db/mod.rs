@@ -15,6 +15,7 @@ mod scope;
 mod sealed;
 mod search;
 mod session;
+mod snapshots;
 mod sqlite;
 
 use std::{sync::Arc, time::Duration};
@@ -29,6 +30,7 @@ pub use scope::{OrgScope, OrgSql, PlatformScope};
 pub use sealed::{RowKey, SealedColumn};
 pub use search::search_text;
 pub use session::{Mode, Session};
+pub use snapshots::is_snapshot_name;
 
 use kernel::Problem;
 

@@ -297,4 +297,15 @@ impl Sqlite {
             None => Err(sqlx::Error::PoolClosed.into()),
         }
     }
+
+    /// Runs statements in one transaction of their own, at whose end references must hold.
+    pub(super) async fn script(&self, sql: String) -> Result<(), sqlx::Error> {
+        let mut writer = self.shared.writer.lock().await;
+        writer.flush().await;
+        let conn = writer.conn.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let mut alone = conn.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql("PRAGMA defer_foreign_keys = ON").execute(&mut *alone).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *alone).await?;
+        alone.commit().await
+    }
 }

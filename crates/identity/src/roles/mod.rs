@@ -7,7 +7,7 @@ mod mine;
 pub mod store;
 
 pub use catalogue::{ADMIN_TEAM, Catalogue, Faulty, literal_descriptions};
-pub use held::permissions;
+pub use held::{permissions, permissions_until};
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,7 +20,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, AssignmentId, Body, Draft, Fault, Fields, Id, Problem, Result, SystemAccountId, TeamId, UserId,
+    Action, AssignmentId, Body, Draft, Fault, Fields, Id, Problem, Result, SystemAccountId, TeamId,
+    Timestamp, UserId,
     id::kinds,
     query::{Collection, Field, ListQuery, Ops},
     rules::{AnyObject, OneOf, Parsed, id, text},
@@ -259,7 +260,7 @@ pub async fn role_grant_creator(cx: &Cx, kind: &str, entity: Id<()>, region: &st
     let Some(holder) = cx.caller().holder().filter(|_| !cx.caller().permissions.is_admin()) else {
         return Ok(());
     };
-    let held = store::role_list_of_holder(cx.db(), holder).await?;
+    let held = store::role_list_of_holder(cx.db(), holder, Timestamp::LATEST).await?;
     let catalogue = cx.app().part::<Arc<Catalogue>>()?;
     let becomes = held.iter().find_map(|held| {
         let reaches = matches!(held.role.entity_region.as_str(), "*") || held.role.entity_region == region;

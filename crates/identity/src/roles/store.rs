@@ -76,14 +76,18 @@ pub(super) struct HeldTeam {
 
 from_row!(HeldTeam { id, name, system_team });
 
-/// The teams of a user or system account.
-pub(super) async fn team_list_of_holder(db: &OrgScope, holder: Uuid) -> Result<Vec<HeldTeam>, DbError> {
+/// The teams that a user or system account has joined until a moment.
+pub(super) async fn team_list_of_holder(
+    db: &OrgScope,
+    holder: Uuid,
+    until: Timestamp,
+) -> Result<Vec<HeldTeam>, DbError> {
     let sql = org_sql!(
-        "SELECT t.id, t.name, t.system_team FROM teams t WHERE t.org_id = $1 AND (",
-        "t.id IN (SELECT team_id FROM team_users WHERE org_id = $1 AND user_id = $2) OR ",
-        "t.id IN (SELECT team_id FROM team_system_accounts WHERE org_id = $1 AND system_account_id = $2))"
+        "SELECT t.id, t.name, t.system_team FROM teams t WHERE t.org_id = $1 AND (t.id IN (",
+        "SELECT team_id FROM team_users WHERE org_id = $1 AND user_id = $2 AND created_at <= $3) OR t.id IN (",
+        "SELECT team_id FROM team_system_accounts WHERE org_id = $1 AND system_account_id = $2 AND created_at <= $3))"
     );
-    db.all(sql, args![holder]).await
+    db.all(sql, args![holder, until]).await
 }
 
 pub(super) struct HeldRole {
@@ -99,15 +103,19 @@ impl FromRow for HeldRole {
 
 from_row!(AssignedRole { id, role_name, entity_id, entity_type_name, entity_region });
 
-/// The roles of a user or system account, its own and those of its teams.
-pub(super) async fn role_list_of_holder(db: &OrgScope, holder: Uuid) -> Result<Vec<HeldRole>, DbError> {
+/// The roles of a user or system account until a moment, its own and those of its teams.
+pub(super) async fn role_list_of_holder(
+    db: &OrgScope,
+    holder: Uuid,
+    until: Timestamp,
+) -> Result<Vec<HeldRole>, DbError> {
     let sql = org_sql!(
         "SELECT holder_id, id, role_name, entity_id, entity_type_name, entity_region FROM assigned_roles ",
-        "WHERE org_id = $1 AND (holder_id = $2 OR ",
-        "holder_id IN (SELECT team_id FROM team_users WHERE org_id = $1 AND user_id = $2) OR ",
-        "holder_id IN (SELECT team_id FROM team_system_accounts WHERE org_id = $1 AND system_account_id = $2))"
+        "WHERE org_id = $1 AND created_at <= $3 AND (holder_id = $2 OR holder_id IN (",
+        "SELECT team_id FROM team_users WHERE org_id = $1 AND user_id = $2 AND created_at <= $3) OR holder_id IN (",
+        "SELECT team_id FROM team_system_accounts WHERE org_id = $1 AND system_account_id = $2 AND created_at <= $3))"
     );
-    db.all(sql, args![holder]).await
+    db.all(sql, args![holder, until]).await
 }
 
 struct Description {

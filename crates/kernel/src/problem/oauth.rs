@@ -26,6 +26,9 @@ pub(super) fn render(problem: &Problem) -> Rendered {
         | Problem::Conflict(_)
         | Problem::PreconditionFailed(_)
         | Problem::Unprocessable(..) => (problem.status(), "invalid_request", None),
+        Problem::OnPurpose(_, _, _, wait) => {
+            (problem.status(), "temporarily_unavailable", wait.map(|wait| wait.as_secs().max(1)))
+        }
         Problem::Kept(_) | Problem::Internal(_) => (problem.status(), "server_error", None),
     };
     let description = match problem {

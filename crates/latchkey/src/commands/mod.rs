@@ -2,11 +2,13 @@
 
 mod admin;
 mod doctor;
+mod env;
 mod gateway;
 mod keys;
 mod seed;
 mod serve;
 mod services;
+mod stand_in;
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -48,6 +50,13 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("serve").about("Serve; the first start creates an organization and prints its owner's token"))
+        .subcommand(
+            Command::new("env")
+                .about("Print the variables by which a client finds the stand-in that runs on this data directory")
+                .arg(Arg::new("client").long("client").value_name("CLIENT").value_parser(env::CLIENTS.map(|(name, _)| name)).help("Only what this client needs [default: what any of them needs]"))
+                .arg(Arg::new("shell").long("shell").value_name("SHELL").value_parser(["sh", "fish", "powershell"]).default_value("sh").help("The shell that reads it"))
+                .arg(json()),
+        )
         .subcommand(Command::new("init").about("Create the organization and its owner's token without serving").arg(json()))
         .subcommand(Command::new("config").about("Print the effective configuration and where each value came from"))
         .subcommand(Command::new("migrate").about("Bring the database's schema up to date"))
@@ -151,14 +160,16 @@ fn command() -> Command {
             setting.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
         let help =
             format!("{}{} [env: {}]", setting.help, default.unwrap_or_default(), setting.environment());
-        command = command.arg(
-            Arg::new(setting.name)
-                .long(setting.name)
-                .global(true)
-                .value_name("VALUE")
-                .help(help)
-                .help_heading("Settings"),
-        );
+        let mut arg = Arg::new(setting.name)
+            .long(setting.name)
+            .global(true)
+            .value_name("VALUE")
+            .help(help)
+            .help_heading("Settings");
+        if setting.switch {
+            arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+        }
+        command = command.arg(arg);
     }
     command
 }
@@ -170,6 +181,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
         return print_config(sources);
     }
     let config = effective(sources)?;
+    if name == "env" {
+        return env::env(&config, inner);
+    }
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -267,6 +281,7 @@ fn unset(name: &str, sources: &Sources) -> String {
     let text = |name| sources.get(name).text.unwrap_or_default();
     match name {
         "public-url" => format!("http://{}", text("listen")),
+        "database-url" if text("stand-in") == "true" => "sqlite::memory:".to_owned(),
         "database-url" => format!("sqlite:{}/latchkey.db", text("data-dir")),
         "master-key" => format!("(in {}/master.key)", text("data-dir")),
         _ => "(not set)".to_owned(),

@@ -3,6 +3,7 @@
 mod application_auth;
 mod marketplace;
 mod settings;
+mod standin;
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +24,7 @@ use frame::{
 use kernel::{Email, Secret, Token, query::Limits};
 
 pub use settings::{SETTINGS, Setting};
+pub use standin::{StandIn, Tls};
 
 /// Where a value came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,6 +81,10 @@ pub struct Bootstrap {
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// How connections are encrypted; `None` for not at all.
+    pub tls: Option<Tls>,
+    /// What is set about the stand-in; `None` unless this is one.
+    pub standin: Option<StandIn>,
     /// The URL under which clients reach the server, if it is not where it listens.
     pub public_url: Option<String>,
     /// Where files are.
@@ -173,9 +179,11 @@ impl Sources {
     pub fn config(mut self) -> Result<Config, Vec<String>> {
         let listen = self.read("listen", |text| text.parse().map_err(|_| "must be ADDRESS:PORT".to_owned()));
         let public_url = self.read("public-url", base_url);
+        let (tls, standin) = (self.tls(), self.standin());
         let data_dir = self.read("data-dir", |text| Ok(PathBuf::from(text))).unwrap_or_default();
         let database = match self.get("database-url").text {
             Some(_) => self.read("database-url", |text| DatabaseUrl::parse(text).map_err(str::to_owned)),
+            None if standin.is_some() => Some(standin::DATABASE),
             None => Some(DatabaseUrl::SqliteFile(data_dir.join("latchkey.db"))),
         };
         let connections = self.number("database-connections", 1, 1000);
@@ -227,7 +235,10 @@ impl Sources {
         let outbound_ca = self.read("outbound-ca-file", |text| {
             std::fs::read(text).map_err(|error| format!("must be a file that can be read: {error}"))
         });
-        let show_invite_links = self.boolean("show-invite-links");
+        let show_invite_links = match self.is_unset("show-invite-links") {
+            true if standin.is_some() => Some(true),
+            _ => self.boolean("show-invite-links"),
+        };
         let invite_days = self.number("invite-lifetime-days", 1, 365);
         let invites_per_hour = self.number("invites-per-hour", 1, 1_000_000);
         let audit_days = self.number("audit-retention-days", 1, 36_500);
@@ -358,7 +369,8 @@ impl Sources {
                 gateway,
                 settings: Settings {
                     public_url: public_url.clone().unwrap_or_else(|| {
-                        format!("http://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))
+                        let scheme = if tls.is_some() { "https" } else { "http" };
+                        format!("{scheme}://{}", listen.unwrap_or(([127, 0, 0, 1], 8080).into()))
                     }),
                     page_limits: Limits { default_size: default_size?, max_size: max_size? },
                     trusted_proxies: trusted_proxies?,
@@ -371,6 +383,8 @@ impl Sources {
                     region: region?,
                 },
                 public_url,
+                tls,
+                standin,
             })
         })();
         config.ok_or_else(|| vec!["a setting without a default is not set".to_owned()])

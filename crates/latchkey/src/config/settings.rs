@@ -6,6 +6,8 @@ pub struct Setting {
     pub name: &'static str,
     /// Whether its value is shown to nobody.
     pub secret: bool,
+    /// Whether its flag may stand without a value.
+    pub switch: bool,
     /// Its value when nobody sets it.
     pub default: Option<&'static str>,
     /// What it is for.
@@ -20,22 +22,57 @@ impl Setting {
 }
 
 const fn setting(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
-    Setting { name, secret: false, default, help }
+    Setting { name, secret: false, switch: false, default, help }
+}
+
+/// Something that is on or off, and on when its flag has no value.
+const fn switch(name: &'static str, help: &'static str) -> Setting {
+    Setting { name, secret: false, switch: true, default: Some("false"), help }
 }
 
 const fn secret(name: &'static str, help: &'static str) -> Setting {
-    Setting { name, secret: true, default: None, help }
+    Setting { name, secret: true, switch: false, default: None, help }
 }
 
 /// Every setting.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Some("127.0.0.1:8080"), "Address and port to listen on"),
+    setting(
+        "tls-cert",
+        None,
+        "Certificates with which connections are encrypted, in PEM, the server's own first",
+    ),
+    setting("tls-key", None, "Key of the first of them, in PEM"),
+    switch(
+        "tls-self-signed",
+        "Encrypt connections with a certificate made at the start, which goes to DATA_DIR/tls-cert.pem",
+    ),
+    switch(
+        "stand-in",
+        "Stand in for the service, for tests: with a proxy for unmodified clients, and everything in memory unless DATABASE_URL says otherwise",
+    ),
+    setting(
+        "stand-in-proxy",
+        Some("127.0.0.1:0"),
+        "Address and port of the stand-in's proxy; port 0 takes a free one",
+    ),
+    setting(
+        "stand-in-seed",
+        None,
+        "File with the organizations that the stand-in begins with, in YAML or JSON",
+    ),
+    setting(
+        "stand-in-random",
+        None,
+        "Number that the stand-in's ids and secrets follow from [default: they are random]",
+    ),
+    setting("stand-in-faults", None, "Fault profile from the start: ideal, documented, or a file"),
     setting("public-url", None, "URL under which clients reach the server [default: http://LISTEN]"),
     setting("data-dir", Some("./latchkey-data"), "Directory for the database file and the master key"),
     setting(
         "database-url",
         None,
-        "sqlite:PATH, sqlite::memory: or postgres://… [default: sqlite:DATA_DIR/latchkey.db]",
+        "sqlite:PATH, sqlite::memory: or postgres://… [default: sqlite:DATA_DIR/latchkey.db; of a stand-in, sqlite::memory:]",
     ),
     setting(
         "database-connections",

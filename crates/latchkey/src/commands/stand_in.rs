@@ -1,0 +1,171 @@
+//! What serving has beside the API when it stands in for the service.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use frame::{App, chores::Chore, db::PlatformScope, listener::OpenedPort, runtime::SystemClock};
+use identity::organizations::{self, owner_set};
+use kernel::{Email, OrgId, Problem, WallClock};
+use standin::{
+    StandIn,
+    faults::Profile,
+    organizations::{FreshOrganization, NewOrganization, make},
+    proxy::{self, Authority},
+    snapshots::{EMPTY, SEED, keep},
+};
+use tokio::{
+    io::BufReader,
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::server::TlsStream;
+
+use super::{
+    env::{FILE, Running},
+    serve::bind,
+};
+use crate::{
+    assemble::{self, Fault},
+    config::{self, Config},
+};
+
+/// The stand-in, and its proxy's port.
+pub(super) struct Beside {
+    pub standin: Arc<StandIn>,
+    listener: TcpListener,
+    first: std::sync::OnceLock<FreshOrganization>,
+}
+
+/// The files that clients' environments name. They are good while the process lives, and go with it.
+pub(super) struct Files(Vec<PathBuf>);
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Where systems keep the authorities that they trust.
+const SYSTEM: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+impl Beside {
+    /// Takes the proxy's port.
+    pub async fn open(settings: &config::StandIn, chores: Vec<Chore>) -> Result<Self, Fault> {
+        let listener = bind("stand-in-proxy", settings.proxy).await?;
+        if !settings.proxy.ip().is_loopback() {
+            tracing::warn!("the stand-in is reached from elsewhere, and whoever reaches it commands it");
+        }
+        let standin = Arc::new(StandIn::new(Arc::new(SystemClock), settings.random, chores));
+        Ok(Self { standin, listener, first: std::sync::OnceLock::new() })
+    }
+
+    /// Makes what the stand-in begins with.
+    pub async fn begin(&self, config: &Config, app: &App) -> Result<(), Fault> {
+        let Some(settings) = &config.standin else { return Ok(()) };
+        let failed = |problem: Problem| format!("the stand-in cannot begin: {problem}");
+        // The session ends with the statement: a database in memory has one connection.
+        let known = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await;
+        let first = match known.map_err(|error| failed(error.into()))?.first() {
+            Some(&org) => again(app, org, &config.bootstrap.email).await,
+            None => make(&self.standin, first(config)).await,
+        };
+        let first = first.map_err(failed)?;
+        keep(&self.standin, app, EMPTY).await.map_err(failed)?;
+        keep(&self.standin, app, SEED).await.map_err(failed)?;
+        if let Some(name) = &settings.faults {
+            let profile = match Profile::builtin(name) {
+                Some(profile) => profile,
+                None => Profile::parse(&read(name, "stand-in-faults")?),
+            };
+            let profile =
+                profile.map_err(|problem| format!("the fault profile [{name}] is not good: {problem}"))?;
+            self.standin.faults.set(app, None, Some(profile));
+        }
+        println!(
+            "Latchkey stands in for the service at {}, and keeps nothing that it is not told to.\n",
+            first.base_url
+        );
+        println!("  eval \"$(latchkey env)\"     points unmodified clients at it");
+        println!("  {}/stand-in   shows what they ask\n", first.base_url);
+        let _ = self.first.set(first);
+        Ok(())
+    }
+
+    /// Opens the proxy, and writes down what clients need to know of it.
+    pub fn open_proxy(
+        self,
+        config: &Config,
+        app: &App,
+    ) -> Result<(OpenedPort<TlsStream<BufReader<TcpStream>>>, Files), Fault> {
+        let address = self.listener.local_addr().map_err(|error| error.to_string())?;
+        let authority = Authority::new(WallClock::now(&SystemClock))?;
+        let port = proxy::port(self.listener, &authority)
+            .map_err(|error| format!("the proxy cannot be opened: {error}"))?;
+        assemble::private_dir(&config.data_dir)?;
+        let directory = fs::canonicalize(&config.data_dir).map_err(|error| error.to_string())?;
+        let path = |name: &str| directory.join(name);
+        let (ca, bundle, said) = (path("stand-in-ca.pem"), path("stand-in-ca-bundle.pem"), path(FILE));
+        let system = SYSTEM.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        let first = self.first.into_inner().ok_or("the stand-in has not begun")?;
+        let running = Running {
+            url: app.settings.public_url.clone(),
+            proxy: format!("http://{address}"),
+            ca_file: ca.display().to_string(),
+            ca_bundle: bundle.display().to_string(),
+            organization_id: first.organization_id.to_string(),
+            token: first.token,
+        };
+        let running = serde_json::to_string(&running).map_err(|error| error.to_string())?;
+        let files = Files(vec![ca, bundle, said]);
+        let texts = [authority.certificate.clone(), format!("{}\n{system}", authority.certificate), running];
+        for (path, text) in files.0.iter().zip(texts) {
+            write(path, &text)?;
+        }
+        Ok((port, files))
+    }
+}
+
+/// Writes a file that its owner alone reads, whole or not at all.
+fn write(path: &std::path::Path, text: &str) -> Result<(), Fault> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let new = path.with_extension("new");
+    let written = (|| {
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&new, path)
+    })();
+    written.map_err(|error: std::io::Error| format!("{} cannot be written: {error}", path.display()))
+}
+
+fn read(path: &str, setting: &str) -> Result<String, Fault> {
+    fs::read_to_string(path).map_err(|error| format!("{setting} is [{path}], but it cannot be read: {error}"))
+}
+
+/// The organization of a first start.
+fn first(config: &Config) -> NewOrganization {
+    let token = config.bootstrap.token.as_ref();
+    NewOrganization {
+        name: Some(config.bootstrap.organization.clone()),
+        email: Some(config.bootstrap.email.clone()),
+        token: token.and_then(|token| kernel::Token::parse(token.reveal())),
+        ..NewOrganization::default()
+    }
+}
+
+/// A database that was there already: its first organization, and a new token for its owner.
+async fn again(app: &App, org: OrgId, email: &Email) -> Result<FreshOrganization, Problem> {
+    let founded = owner_set(app, org, email).await?;
+    Ok(FreshOrganization {
+        organization_id: org,
+        owner_id: founded.owner,
+        owner_email: email.as_str().to_owned(),
+        token: founded.token.reveal().to_owned(),
+        base_url: app.settings.public_url.clone(),
+    })
+}
