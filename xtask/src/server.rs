@@ -88,7 +88,7 @@ impl Installation {
         let mut command = self.configure(Command::new(&self.binary));
         let (users, signers) = (users.to_string(), signers.to_string());
         crate::process::run(command.args([
-            "seed",
+            "fill",
             "--users",
             &users,
             "--strategies",

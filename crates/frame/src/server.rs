@@ -99,6 +99,17 @@ impl Server {
         })
     }
 
+    /// The program that it serves.
+    pub const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The schema of an operation's body.
+    pub fn body_schema(&self, id: &str) -> Option<Value> {
+        let served = self.operations.iter().find(|served| served.operation.spec.id == id)?;
+        served.operation.spec.body.map(|(_, schema)| schema())
+    }
+
     /// The service for an HTTP server.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new().fallback(entry).with_state(self)

@@ -302,6 +302,15 @@ impl<'a> Fields<'a> {
     /// A list of nested objects, of at most `most`, that the contract does not mark required and
     /// without which nothing can be done.
     pub fn objects_needed<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Vec<T>> {
+        let items = self.objects(name, most)?;
+        if items.is_none() && self.object.is_some() {
+            self.fault(name, Fault::Required);
+        }
+        items
+    }
+
+    /// A list of nested objects, of at most `most`, that may be left out.
+    pub fn objects<T: Body>(&mut self, name: &'static str, most: usize) -> Option<Option<Vec<T>>> {
         let value =
             self.declare(name, || json!({ "type": "array", "maxItems": most, "items": schema::<T>() }));
         let fault = match value {
@@ -321,10 +330,10 @@ impl<'a> Fields<'a> {
                         all
                     });
                 }
-                return all;
+                return all.map(Some);
             }
             Some(Value::Array(_)) => Fault::TooManyItems(most),
-            None | Some(Value::Null) => Fault::Required,
+            None | Some(Value::Null) => return Some(None),
             Some(_) => Fault::NotAnArray,
         };
         self.fault(name, fault);

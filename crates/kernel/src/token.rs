@@ -98,6 +98,25 @@ impl Token {
         (checksum(head) == check).then(|| Self { kind, text: Zeroizing::new(text.to_owned()) })
     }
 
+    /// The random bits that it was made of, for whoever must make it again; `None` for a number that 256 bits do not
+    /// hold, which [`Token::new`] never makes.
+    pub fn random(&self) -> Option<[u8; 32]> {
+        let (_, rest) = self.text.split_once('_')?;
+        let mut number = [0_u8; 32];
+        for byte in rest.bytes().take(BODY) {
+            let mut carry = u32::try_from(DIGITS.iter().position(|&digit| digit == byte)?).ok()?;
+            for place in number.iter_mut().rev() {
+                carry += u32::from(*place) * 62;
+                *place = u8::try_from(carry & 0xff).ok()?;
+                carry >>= 8;
+            }
+            if carry != 0 {
+                return None;
+            }
+        }
+        Some(number)
+    }
+
     /// Who it speaks for.
     pub const fn kind(&self) -> TokenKind {
         self.kind
@@ -178,6 +197,7 @@ mod tests {
         fn what_is_made_is_read(random: [u8; 32]) {
             let token = Token::new(TokenKind::Personal, random);
             prop_assert!(Token::parse(token.reveal()).is_some());
+            prop_assert_eq!(token.random(), Some(random));
         }
 
         #[test]

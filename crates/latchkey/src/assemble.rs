@@ -283,6 +283,7 @@ pub async fn app(config: &Config, db: Db, outside: Outside) -> Result<App, Fault
         }
         None => None,
     };
+    extensions.insert(Arc::clone(&hasher));
     extensions.insert(AppAuth {
         settings: config.appauth.clone(),
         outbound: outbound.clone(),

@@ -9,6 +9,7 @@ mod foreign;
 pub mod organizations;
 pub mod proxy;
 pub mod requests;
+pub mod seed;
 pub mod snapshots;
 
 use std::sync::{Arc, OnceLock, Weak};
@@ -81,6 +82,14 @@ impl StandIn {
         cx.app().part()
     }
 
+    /// Forgets what it keeps of an organization that is gone.
+    fn forget(&self, app: &App, org: OrgId) {
+        self.clocks.set(org, None);
+        self.chance.set(org, None);
+        self.faults.set(app, Some(org), None);
+        app.access.forget_all();
+    }
+
     fn app(&self) -> Result<&App> {
         self.app.get().ok_or_else(|| Problem::internal("the stand-in stands around nothing"))
     }
@@ -145,6 +154,7 @@ pub fn operations() -> Vec<Operation> {
         clocks::http::operations(),
         faults::http::operations(),
         snapshots::http::operations(),
+        seed::http::operations(),
         requests::http::operations(),
         foreign::operations(),
     ];

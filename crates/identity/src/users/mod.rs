@@ -1,10 +1,12 @@
 //! Users: a person's account in one organization.
 
+mod add;
 pub mod http;
 mod me;
 mod member;
 pub mod store;
 
+pub use add::{NewUser, user_add};
 pub use member::{Member, PolicyRow};
 
 use frame::{

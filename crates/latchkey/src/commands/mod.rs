@@ -3,9 +3,9 @@
 mod admin;
 mod doctor;
 mod env;
+mod fill;
 mod gateway;
 mod keys;
-mod seed;
 mod serve;
 mod services;
 mod stand_in;
@@ -145,7 +145,15 @@ fn command() -> Command {
             ),
         )
         .subcommand(
-            Command::new("seed")
+            Command::new("seed").about("Seeds of the stand-in").subcommand_required(true).subcommand(
+                Command::new("export")
+                    .about("Print the seed that makes the organizations of the database again, in YAML, without what nobody can read again")
+                    .arg(organization())
+                    .arg(json()),
+            ),
+        )
+        .subcommand(
+            Command::new("fill")
                 .hide(true)
                 .about("Fill the first organization, for benchmarks")
                 .arg(Arg::new("users").long("users").value_parser(clap::value_parser!(u64)).default_value("1000"))
@@ -216,7 +224,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("signing-keys", Some(("rotate", rotate))) => {
                 keys::rotate_signing(config, rotate.get_flag("revoke")).await
             }
-            ("seed", _) => seed::seed(config, inner).await,
+            ("seed", Some(("export", export))) => stand_in::export(config, export).await,
+            ("fill", _) => fill::fill_all(config, inner).await,
             _ => Err(format!("no command [{name}]")),
         }
     })

@@ -259,7 +259,7 @@ pub async fn floor(config: Config) -> Result<ExitCode, Fault> {
     let answer = || async { ([(header::CONTENT_TYPE, "application/json")], FLOOR) };
     // What signing in cannot be faster than: checking a password, and nothing else.
     let hasher = Arc::new(Hasher::new(Arc::new(SystemEntropy)));
-    let password = || Secret::new(super::seed::PASSWORD.to_owned());
+    let password = || Secret::new(super::fill::PASSWORD.to_owned());
     let hash = hasher.hash(password()).await.map_err(|problem| problem.to_string())?;
     let check = move || {
         let (hasher, hash) = (Arc::clone(&hasher), hash.clone());

@@ -1,7 +1,13 @@
 //! What serving has beside the API when it stands in for the service.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
+use clap::ArgMatches;
 use frame::{App, chores::Chore, db::PlatformScope, listener::OpenedPort, runtime::SystemClock};
 use identity::organizations::{self, owner_set};
 use kernel::{Email, OrgId, Problem, WallClock};
@@ -10,6 +16,7 @@ use standin::{
     faults::Profile,
     organizations::{FreshOrganization, NewOrganization, make},
     proxy::{self, Authority},
+    seed::{self, Seed},
     snapshots::{EMPTY, SEED, keep},
 };
 use tokio::{
@@ -76,6 +83,10 @@ impl Beside {
         };
         let first = first.map_err(failed)?;
         keep(&self.standin, app, EMPTY).await.map_err(failed)?;
+        let first = match &settings.seed {
+            Some(path) => self.seed(path).await?.unwrap_or(first),
+            None => first,
+        };
         keep(&self.standin, app, SEED).await.map_err(failed)?;
         if let Some(name) = &settings.faults {
             let profile = match Profile::builtin(name) {
@@ -94,6 +105,15 @@ impl Beside {
         println!("  {}/stand-in   shows what they ask\n", first.base_url);
         let _ = self.first.set(first);
         Ok(())
+    }
+
+    /// Makes what a seed file has; its first organization is the one that clients are pointed at.
+    async fn seed(&self, path: &Path) -> Result<Option<FreshOrganization>, Fault> {
+        let shown = path.display().to_string();
+        let fault = |problem: Problem| format!("the seed [{shown}] is not good: {problem}");
+        let seed = Seed::parse(&read(&shown, "stand-in-seed")?).map_err(fault)?;
+        let made = seed::apply(&self.standin, seed).await.map_err(fault)?;
+        Ok(made.into_iter().next().map(|seeded| seeded.organization))
     }
 
     /// Opens the proxy, and writes down what clients need to know of it.
@@ -131,7 +151,7 @@ impl Beside {
 }
 
 /// Writes a file that its owner alone reads, whole or not at all.
-fn write(path: &std::path::Path, text: &str) -> Result<(), Fault> {
+fn write(path: &Path, text: &str) -> Result<(), Fault> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let new = path.with_extension("new");
     let written = (|| {
@@ -168,4 +188,23 @@ async fn again(app: &App, org: OrgId, email: &Email) -> Result<FreshOrganization
         token: founded.token.reveal().to_owned(),
         base_url: app.settings.public_url.clone(),
     })
+}
+
+/// Prints the seed that makes the organizations of a database again.
+pub(super) async fn export(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+    let app = super::open(&config).await?;
+    let only = match matches.get_one::<String>("organization") {
+        Some(text) => Some(text.parse::<OrgId>().map_err(|_| format!("[{text}] is no organization's id"))?),
+        None => None,
+    };
+    let server = assemble::server(&app)?;
+    let seed = seed::export(&server, only).await.map_err(|problem| problem.to_string())?;
+    let text = if matches.get_flag("json") {
+        format!("{seed:#}\n")
+    } else {
+        seed::yaml(&seed).map_err(|problem| problem.to_string())?
+    };
+    app.db.close().await;
+    super::print(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

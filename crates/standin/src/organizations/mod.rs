@@ -200,9 +200,6 @@ async fn organization_remove(cx: Cx, At(org): At<OrgId>) -> Result<Done> {
     require(&cx, org).await?;
     let standin = StandIn::of(&cx)?;
     cx.app().db.organization_purge(org).await?;
-    standin.clocks.set(org, None);
-    standin.chance.set(org, None);
-    standin.faults.set(cx.app(), Some(org), None);
-    cx.app().access.forget_all();
+    standin.forget(cx.app(), org);
     Ok(Done)
 }

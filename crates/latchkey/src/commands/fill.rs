@@ -32,7 +32,7 @@ const LAST: [&str; 8] =
     ["Dijkstra", "Hopper", "Lamport", "Liskov", "Lovelace", "Thompson", "Turing", "Wirth"];
 
 /// Fills the first organization.
-pub async fn seed(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
+pub async fn fill_all(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
     let app = open(&config).await?;
     let count = |name: &str| matches.get_one::<u64>(name).copied().unwrap_or(0);
     let filled = async {
