@@ -271,9 +271,15 @@ async fn node(
     let clock: Arc<dyn Clock> = Arc::<ShiftedClock>::clone(clock);
     let aws = Credentials::Key(AWS_KEY.0.to_owned(), Secret::new(AWS_KEY.1.to_owned()));
     let wall: Arc<dyn WallClock> = Arc::<ShiftedClock>::clone(wall);
-    let outside = Outside { clock, wall, entropy: Arc::new(SystemEntropy), aws };
+    let outside = Outside { clock, wall, entropy: Arc::new(SystemEntropy), aws, standin: None };
     let app = assemble::app(&config, db, outside).await.expect("the parts fit");
-    let router = assemble::server(&app).expect("the operations fit").router();
+    let (base, stop) = serve(&app).await;
+    (app, base, stop)
+}
+
+/// Serves an app: where, and what stops it.
+pub(crate) async fn serve(app: &App) -> (String, watch::Sender<bool>) {
+    let router = assemble::server(app).expect("the operations fit").router();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = watch::channel(false);
@@ -287,5 +293,5 @@ async fn node(
             })
             .await;
     });
-    (app, format!("http://{address}"), stop)
+    (format!("http://{address}"), stop)
 }

@@ -13,6 +13,7 @@ pub mod passkey_device;
 mod peers;
 mod registrars;
 mod saml_peers;
+mod standin;
 
 pub use app::{Member, TestApp, configuration};
 pub use beside::Beside;
@@ -25,6 +26,7 @@ pub use passkey_device::PasskeyDevice;
 pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
 pub use registrars::{Certificate, Registry, key_of, unconfirmed_client, wanted};
 pub use saml_peers::{KeyPair, Make, SamlAnswer, SamlProvider};
+pub use standin::{Suite, TestStandIn};
 
 /// Registers a test once for each database. The PostgreSQL half runs when `TEST_DATABASE_URL` names a
 /// server in which databases can be created, as `cargo xtask test` provides.

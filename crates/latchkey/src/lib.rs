@@ -24,7 +24,15 @@ pub fn sealed() -> impl Iterator<Item = &'static SealedColumn> {
 
 /// The OpenAPI document that this program serves under its default settings.
 pub fn openapi() -> serde_json::Value {
-    let operations = operations();
+    document(&operations())
+}
+
+/// The one that it serves as a stand-in.
+pub fn standin_openapi() -> serde_json::Value {
+    document(&operations().into_iter().chain(standin::operations()).collect::<Vec<_>>())
+}
+
+fn document(operations: &[Operation]) -> serde_json::Value {
     let specs = operations.iter().map(|operation| &*operation.spec);
     frame::openapi::document(specs, &assemble::default_settings())
 }

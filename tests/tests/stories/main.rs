@@ -47,6 +47,7 @@ mod single_sign_on_attacks;
 mod single_sign_on_saml;
 mod single_sign_on_saml_attacks;
 mod sso;
+mod stand_in;
 mod strategy_uses;
 mod system_account_tokens;
 mod system_accounts;

@@ -26,12 +26,12 @@ pub fn operations() -> Vec<Operation> {
                  of the machine's speed; 0 stops it. What is not sent stays. Tokens, sessions, invites, retention and \
                  reminders follow: whatever is due at the new time is done before the answer.",
             )
-            .errors(&[400, 404])
+            .errors(&[400, 403, 404])
             .handle(clock_set),
         delete("reset-stand-in-clock", "/stand-in/organizations/{organizationId}/clock")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Let an organization's time run with the machine's again", "")
-            .errors(&[400, 404])
+            .errors(&[400, 403, 404])
             .handle(clock_reset),
     ]
 }

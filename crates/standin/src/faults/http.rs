@@ -23,7 +23,7 @@ pub fn operations() -> Vec<Operation> {
         put("set-stand-in-faults", "/stand-in/faults")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Set the fault profile of every organization that has none of its own", SET)
-            .errors(&[400])
+            .errors(&[400, 403])
             .handle(faults_set_everywhere),
         delete("end-stand-in-faults", "/stand-in/faults")
             .allow(Callers::NONE, Rule::Public)
@@ -32,6 +32,7 @@ pub fn operations() -> Vec<Operation> {
                 "Let nothing go wrong on purpose any more",
                 "Organizations with a profile of their own keep it.",
             )
+            .errors(&[403])
             .handle(faults_end_everywhere),
         get("get-stand-in-organization-faults", "/stand-in/organizations/{organizationId}/faults")
             .allow(Callers::NONE, Rule::Public)
@@ -41,7 +42,7 @@ pub fn operations() -> Vec<Operation> {
         put("set-stand-in-organization-faults", "/stand-in/organizations/{organizationId}/faults")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Set the fault profile of an organization", SET)
-            .errors(&[400, 404])
+            .errors(&[400, 403, 404])
             .handle(faults_set),
         delete("end-stand-in-organization-faults", "/stand-in/organizations/{organizationId}/faults")
             .allow(Callers::NONE, Rule::Public)
@@ -50,7 +51,7 @@ pub fn operations() -> Vec<Operation> {
                 "Take the fault profile of an organization back",
                 "What is in force everywhere is in force there again.",
             )
-            .errors(&[400, 404])
+            .errors(&[400, 403, 404])
             .handle(faults_end),
     ]
 }

@@ -25,12 +25,12 @@ pub fn operations() -> Vec<Operation> {
                  and secrets follow from that number in the order of its requests; ids carry the time, so a `clock` \
                  that stands still makes them repeatable to the last digit.",
             )
-            .errors(&[400, 409])
+            .errors(&[400, 403, 409])
             .handle(organization_make),
         delete("remove-stand-in-organization", "/stand-in/organizations/{organizationId}")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Remove an organization without a trace", "")
-            .errors(&[400, 404])
+            .errors(&[400, 403, 404])
             .handle(organization_remove),
     ]
 }

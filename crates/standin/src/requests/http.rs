@@ -30,6 +30,7 @@ pub fn operations() -> Vec<Operation> {
         delete("clear-stand-in-requests", "/stand-in/requests")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Forget the last requests", "")
+            .errors(&[403])
             .handle(request_clear),
         get("stand-in-page", "/stand-in")
             .allow(Callers::NONE, Rule::Public)

@@ -27,7 +27,7 @@ pub fn operations() -> Vec<Operation> {
                 "Make the organizations of a seed",
                 "All of them or none. Whatever is wrong is named by its place in the seed.",
             )
-            .errors(&[400, 404, 409])
+            .errors(&[400, 403, 404, 409])
             .handle(seed_apply),
     ]
 }

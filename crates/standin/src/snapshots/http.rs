@@ -21,7 +21,7 @@ pub fn operations() -> Vec<Operation> {
                  nothing else) or a snapshot. Ids, tokens and signatures are those of that state; clocks, numbers and \
                  faults of organizations are reset, and the request log begins anew.",
             )
-            .errors(&[400, 404])
+            .errors(&[400, 403, 404])
             .handle(reset),
         get("list-stand-in-snapshots", "/stand-in/snapshots")
             .allow(Callers::NONE, Rule::Public)
@@ -30,12 +30,12 @@ pub fn operations() -> Vec<Operation> {
         post("create-stand-in-snapshot", "/stand-in/snapshots")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Keep the state under a name", "In place of an earlier one of that name.")
-            .errors(&[400])
+            .errors(&[400, 403])
             .handle(snapshot_create),
         delete("delete-stand-in-snapshot", "/stand-in/snapshots/{name}")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Forget a state", "")
-            .errors(&[404, 409])
+            .errors(&[403, 404, 409])
             .handle(snapshot_drop),
     ]
 }
