@@ -248,6 +248,12 @@ impl Access {
         }
     }
 
+    /// The state has become another one: nobody is known any more, whoever lingers included.
+    pub fn begin_anew(&self) {
+        self.entries.clear();
+        self.forget_all();
+    }
+
     /// Whether changes elsewhere are heard of; while not, every credential is looked up.
     pub fn trust(&self, trusted: bool) {
         self.trusted.store(trusted, Ordering::Relaxed);

@@ -87,7 +87,7 @@ impl StandIn {
         self.clocks.set(org, None);
         self.chance.set(org, None);
         self.faults.set(app, Some(org), None);
-        app.access.forget_all();
+        app.access.begin_anew();
     }
 
     fn app(&self) -> Result<&App> {

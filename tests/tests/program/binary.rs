@@ -104,8 +104,9 @@ impl Installation {
         let mut server = Server { child, url: String::new(), stdout, stderr };
         server.until("it does not serve", |server| server.address().is_some()).await;
         // It prints before it listens, but through another pipe.
-        let printed =
-            |server: &Server| ["/docs\n", "nothing was made"].iter().any(|end| server.stdout().contains(end));
+        let printed = |server: &Server| {
+            ["/docs\n", "nothing was made", "what they ask"].iter().any(|end| server.stdout().contains(end))
+        };
         server.until("it does not say so", printed).await;
         server.url = format!("http://{}", server.address().expect("an address"));
         server

@@ -11,5 +11,6 @@ mod killing;
 mod log;
 mod marketplace;
 mod operator;
+mod stand_in;
 mod stopping;
 mod writers;

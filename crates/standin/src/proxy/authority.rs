@@ -107,3 +107,88 @@ fn server_config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Result<A
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
     frame::listener::tls(chain, key.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, process::Command};
+
+    use frame::runtime::SystemClock;
+    use kernel::WallClock;
+
+    use super::*;
+
+    /// What OpenSSL says of a certificate for this name, signed by this authority.
+    fn verified(
+        directory: &Path,
+        issuer: &CertifiedIssuer<'static, KeyPair>,
+        name: &str,
+    ) -> Result<(), String> {
+        let now = WallClock::now(&SystemClock);
+        let (certificate, _) = leaf(issuer, vec![name.to_owned()], now).expect("a certificate");
+        let (ca, leaf) = (directory.join("ca.pem"), directory.join("leaf.pem"));
+        fs::write(&ca, issuer.pem()).expect("a file");
+        fs::write(&leaf, certificate.pem()).expect("a file");
+        let output = Command::new("openssl")
+            .args(["verify", "-purpose", "sslserver", "-CAfile"])
+            .arg(&ca)
+            .arg(&leaf)
+            .output();
+        let output = output.expect("OpenSSL is needed for this test: install `openssl`");
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() { Ok(()) } else { Err(said) }
+    }
+
+    #[test]
+    fn openssl_takes_the_services_names_from_it_and_no_other() {
+        let directory = std::env::temp_dir().join(format!("latchkey-authority-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory");
+        let issuer = issuer(WallClock::now(&SystemClock)).expect("an authority");
+        for good in ["global.api.konghq.com", "us.api.konghq.com", "*.api.konghq.com", "eu.api.konghq.tech"] {
+            assert_eq!(verified(&directory, &issuer, good), Ok(()), "{good}");
+        }
+        for bad in [
+            "example.com",
+            "konghq.com",
+            "cloud.konghq.com",
+            "api.konghq.com.evil.test",
+            "evilapi.konghq.com",
+            "localhost",
+        ] {
+            let said = verified(&directory, &issuer, bad).expect_err(bad);
+            assert!(said.contains("permitted subtree violation"), "{bad}: {said}");
+        }
+        for address in ["127.0.0.1", "::1", "10.0.0.1"] {
+            let said = verified(&directory, &issuer, address).expect_err(address);
+            assert!(said.contains("excluded subtree violation"), "{address}: {said}");
+        }
+        fs::remove_dir_all(&directory).expect("it goes");
+    }
+
+    #[test]
+    fn it_is_good_for_a_day_and_signs_no_other_authority() {
+        let directory = std::env::temp_dir().join(format!("latchkey-authority-day-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory");
+        let file = directory.join("ca.pem");
+        fs::write(
+            &file,
+            issuer("2030-01-01T12:00:00Z".parse().expect("a time")).expect("an authority").pem(),
+        )
+        .expect("a file");
+        let text = Command::new("openssl")
+            .args(["x509", "-noout", "-text", "-in"])
+            .arg(&file)
+            .output()
+            .expect("OpenSSL");
+        let text = String::from_utf8_lossy(&text.stdout).into_owned();
+        for line in [
+            "Not Before: Jan  1 11:50:00 2030 GMT",
+            "Not After : Jan  2 12:00:00 2030 GMT",
+            "CA:TRUE, pathlen:0",
+            "X509v3 Name Constraints: critical",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        fs::remove_dir_all(&directory).expect("it goes");
+    }
+}

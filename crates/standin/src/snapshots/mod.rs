@@ -102,7 +102,7 @@ async fn reset(cx: Cx, draft: Draft<Reset>) -> Result<Done> {
     standin.chance.clear();
     standin.faults.clear(cx.app());
     standin.requests.clear();
-    cx.app().access.forget_all();
+    cx.app().access.begin_anew();
     Ok(Done)
 }
 
