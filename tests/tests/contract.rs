@@ -18,6 +18,7 @@ use crate::contract::{
     compare::compare,
     differences::{judge, parse},
     document::Facts,
+    matrix,
     published::{DOCUMENTS, folder, in_lines, read},
 };
 
@@ -27,6 +28,7 @@ mod contract {
     pub mod differences;
     pub mod document;
     pub mod fit;
+    pub mod matrix;
     pub mod published;
     pub mod schema;
     pub mod shape;
@@ -57,6 +59,12 @@ fn the_committed_facts_are_those_of_the_published_documents() {
             }
         }
     }
+    let names = in_lines(&matrix::extract(&published));
+    if write {
+        fs::write(matrix::names(), names).expect("the names of operations can be written");
+    } else if names != read(&matrix::names()) {
+        stale.push("operations.json".to_owned());
+    }
     assert!(
         stale.is_empty(),
         "the committed facts are not those of the published documents, run again with LATCHKEY_CONTRACT_WRITE=1:\n{}",
@@ -85,4 +93,17 @@ fn the_served_document_keeps_the_contract() {
         report.extend(stale);
     }
     assert!(report.is_empty(), "\n{}\n", report.join("\n"));
+}
+
+#[test]
+fn the_support_matrix_is_what_is_served() {
+    let (page, write) = (matrix::page(), env::var_os("LATCHKEY_MATRIX_WRITE").is_some_and(|it| it == "1"));
+    let written = read(&page);
+    let wanted = matrix::placed(&written, &matrix::matrix());
+    if write {
+        fs::write(&page, wanted).expect("the page can be written");
+    } else {
+        let first = wanted.lines().zip(written.lines()).find(|(wanted, written)| wanted != written);
+        assert!(wanted == written, "the support matrix is stale, run `cargo xtask matrix`: {first:?}");
+    }
 }

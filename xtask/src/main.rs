@@ -42,6 +42,9 @@ cargo xtask <command>
   faults [ROUNDS] [SEED]
       Lets DCR providers fail and kills the program, in so many rounds (1000), and looks whether anything is lost.
 
+  matrix
+      Writes the support matrix in docs/compatibility.md.
+
   postgres
       Starts the tests' PostgreSQL, prints its address and keeps it until Ctrl-C.
 
@@ -101,6 +104,12 @@ fn dispatch(words: &[String]) -> Result<()> {
             let (rounds, seed) = faults::numbers(rest)?;
             nothing_more(command, rest.get(2..).unwrap_or_default())?;
             faults::faults(&ready()?, rounds, seed)
+        }
+        "matrix" => {
+            nothing_more(command, rest)?;
+            let mut cargo = ready()?.cargo();
+            cargo.args(["test", "--package", "tests", "--test", "contract", "the_support_matrix"]);
+            process::run(cargo.env("LATCHKEY_MATRIX_WRITE", "1"))
         }
         "postgres" => {
             nothing_more(command, rest)?;

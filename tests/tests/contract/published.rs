@@ -13,6 +13,8 @@ use super::document::Facts;
 pub struct Published {
     /// The file of the document, as it is published.
     pub file: &'static str,
+    /// What it is called.
+    pub title: &'static str,
     /// The committed file of facts.
     pub copy: &'static str,
     /// The operations that count; all of them if `None`.
@@ -23,23 +25,44 @@ pub struct Published {
 
 /// The documents that the server follows.
 pub const DOCUMENTS: [Published; 7] = [
-    Published { file: "identity-v3.yaml", copy: "identity.json", only: None, renamed: &[] },
-    Published { file: "organizations-v3.yaml", copy: "organizations.json", only: None, renamed: &[] },
+    Published {
+        file: "identity-v3.yaml",
+        title: "Identity",
+        copy: "identity.json",
+        only: None,
+        renamed: &[],
+    },
+    Published {
+        file: "organizations-v3.yaml",
+        title: "Organizations",
+        copy: "organizations.json",
+        only: None,
+        renamed: &[],
+    },
     Published {
         file: "audit-logs-v3.yaml",
+        title: "Audit logs",
         copy: "audit-logs.json",
         only: Some(&["get-audit-logs"]),
         renamed: &[],
     },
     Published {
         file: "application-auth-strategies-v2.yaml",
+        title: "Application Auth Strategies",
         copy: "application-auth-strategies.json",
         only: None,
         renamed: &[],
     },
-    Published { file: "portal-management-v3.yaml", copy: "portals.json", only: Some(&PORTALS), renamed: &[] },
+    Published {
+        file: "portal-management-v3.yaml",
+        title: "Portal Management v3,",
+        copy: "portals.json",
+        only: Some(&PORTALS),
+        renamed: &[],
+    },
     Published {
         file: "dev-portal-v3.yaml",
+        title: "Developer portal",
         copy: "developers.json",
         only: Some(&DEVELOPERS),
         renamed: &[
@@ -59,6 +82,7 @@ pub const DOCUMENTS: [Published; 7] = [
     },
     Published {
         file: "portal-management-v2.yaml",
+        title: "Portal Management v2,",
         copy: "portals-v2.json",
         only: Some(&OLDER),
         renamed: &[

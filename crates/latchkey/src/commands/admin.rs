@@ -166,13 +166,19 @@ pub async fn mail_show(config: Config, matches: &ArgMatches) -> Result<ExitCode,
 pub async fn roles_import(config: Config, matches: &ArgMatches) -> Result<ExitCode, Fault> {
     let path = text(matches, "file");
     let document = fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
-    let descriptions = literal_descriptions(&document).map_err(|why| format!("{path} {why}"))?;
     let app = open(&config).await?;
+    let count = descriptions_import(&app, &document).await.map_err(|why| format!("{path} {why}"))?;
+    println!("{count} role descriptions were taken from {path}.");
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the literal role descriptions out of the text of a published document; how many they are, or what is wrong.
+pub(super) async fn descriptions_import(app: &App, document: &str) -> Result<usize, Fault> {
+    let descriptions = literal_descriptions(document).map_err(|why| why.to_string())?;
     let session = app.db.write();
     let stored = roles::store::descriptions_set(&PlatformScope::new(session.clone()), &descriptions).await;
     stored.map_err(|error| said(error.into()))?;
     session.commit().await.map_err(|error| said(error.into()))?;
-    println!("{} role descriptions were taken from {path}.", descriptions.len());
-    app.db.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(descriptions.len())
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::ArgMatches;
-use frame::{App, chores::Chore, db::PlatformScope, listener::OpenedPort, runtime::SystemClock};
+use frame::{App, chores::Chore, db::PlatformScope, runtime::SystemClock};
 use identity::organizations::{self, owner_set};
 use kernel::{Email, OrgId, Problem, WallClock};
 use standin::{
@@ -19,13 +19,10 @@ use standin::{
     seed::{self, Seed},
     snapshots::{EMPTY, SEED, keep},
 };
-use tokio::{
-    io::BufReader,
-    net::{TcpListener, TcpStream},
-};
-use tokio_rustls::server::TlsStream;
+use tokio::net::TcpListener;
 
 use super::{
+    admin::descriptions_import,
     env::{FILE, Running},
     serve::bind,
 };
@@ -75,6 +72,12 @@ impl Beside {
     pub async fn begin(&self, config: &Config, app: &App) -> Result<(), Fault> {
         let Some(settings) = &config.standin else { return Ok(()) };
         let failed = |problem: Problem| format!("the stand-in cannot begin: {problem}");
+        if let Some(path) = &settings.roles {
+            let document = read(&path.display().to_string(), "stand-in-roles")?;
+            descriptions_import(app, &document)
+                .await
+                .map_err(|why| format!("stand-in-roles is [{}], which {why}", path.display()))?;
+        }
         // The session ends with the statement: a database in memory has one connection.
         let known = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await;
         let first = match known.map_err(|error| failed(error.into()))?.first() {
@@ -117,11 +120,7 @@ impl Beside {
     }
 
     /// Opens the proxy, and writes down what clients need to know of it.
-    pub fn open_proxy(
-        self,
-        config: &Config,
-        app: &App,
-    ) -> Result<(OpenedPort<TlsStream<BufReader<TcpStream>>>, Files), Fault> {
+    pub fn open_proxy(self, config: &Config, app: &App) -> Result<(proxy::Port, Files), Fault> {
         let address = self.listener.local_addr().map_err(|error| error.to_string())?;
         let authority = Authority::new(WallClock::now(&SystemClock))?;
         let port = proxy::port(self.listener, &authority)

@@ -62,6 +62,11 @@ pub const SETTINGS: &[Setting] = &[
         "File with the organizations that the stand-in begins with, in YAML or JSON",
     ),
     setting(
+        "stand-in-roles",
+        None,
+        "Published OpenAPI document whose literal role descriptions the stand-in takes, as `latchkey roles import` does",
+    ),
+    setting(
         "stand-in-random",
         None,
         "Number that the stand-in's ids and secrets follow from [default: they are random]",

@@ -19,6 +19,8 @@ pub struct StandIn {
     pub proxy: SocketAddr,
     /// What it begins with.
     pub seed: Option<PathBuf>,
+    /// The published document whose literal role descriptions it takes.
+    pub roles: Option<PathBuf>,
     /// The number that ids and secrets follow from.
     pub random: Option<u64>,
     /// The fault profile that is in force from the start: the name of one that comes with the program, or a file.
@@ -50,19 +52,20 @@ impl Sources {
         let proxy =
             self.read("stand-in-proxy", |text| text.parse().map_err(|_| "must be ADDRESS:PORT".to_owned()));
         let seed = self.read("stand-in-seed", |text| Ok(PathBuf::from(text)));
+        let roles = self.read("stand-in-roles", |text| Ok(PathBuf::from(text)));
         let random = self
             .read("stand-in-random", |text| text.parse().map_err(|_| "must be a whole number".to_owned()));
         let faults = self.read("stand-in-faults", |text| Ok(text.to_owned()));
         if !self.boolean("stand-in").unwrap_or(false) {
-            if seed.is_some() || random.is_some() || faults.is_some() {
+            if seed.is_some() || roles.is_some() || random.is_some() || faults.is_some() {
                 self.faults.push(
-                    "stand-in-seed, stand-in-random and stand-in-faults are only good with stand-in"
+                    "stand-in-seed, stand-in-roles, stand-in-random and stand-in-faults are only good with stand-in"
                         .to_owned(),
                 );
             }
             return None;
         }
-        Some(StandIn { proxy: proxy?, seed, random, faults })
+        Some(StandIn { proxy: proxy?, seed, roles, random, faults })
     }
 
     /// Whether nobody set this.

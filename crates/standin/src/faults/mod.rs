@@ -33,8 +33,13 @@ use crate::{StandIn, chance::Stream, organizations};
 pub struct Active {
     profile: Profile,
     counts: Mutex<HashMap<(Option<OrgId>, &'static str), u64>>,
-    windows: Mutex<HashMap<(Option<OrgId>, usize), (i64, u64)>>,
+    windows: Mutex<HashMap<Place, Window>>,
 }
+
+/// A rule, in an organization or among those who have none.
+type Place = (Option<OrgId>, usize);
+/// The number of a window of time, and how many requests have come in it.
+type Window = (i64, u64);
 
 impl Active {
     fn new(profile: Profile) -> Arc<Self> {

@@ -18,11 +18,11 @@ pub use authority::{Authority, DOMAINS, Fault, self_signed};
 /// Most bytes of a request to the proxy.
 const MOST: u64 = 16 * 1024;
 
-/// The port of the proxy: what comes out of it is HTTP, as if it had come in at the API's own port.
-pub fn port(
-    listener: TcpListener,
-    authority: &Authority,
-) -> io::Result<OpenedPort<TlsStream<BufReader<TcpStream>>>> {
+/// The proxy's port.
+pub type Port = OpenedPort<TlsStream<BufReader<TcpStream>>>;
+
+/// Opens the port of the proxy: what comes out of it is HTTP, as if it had come in at the API's own port.
+pub fn port(listener: TcpListener, authority: &Authority) -> io::Result<Port> {
     let acceptor = TlsAcceptor::from(Arc::clone(&authority.tls));
     OpenedPort::new(listener, move |stream| {
         let acceptor = acceptor.clone();
