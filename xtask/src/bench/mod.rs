@@ -10,6 +10,7 @@ mod options;
 mod report;
 mod sample;
 mod signin;
+mod standin;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +45,8 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let pinned = if cores.is_some() { ", server (with its database) and load on one core each" } else { "" };
     let machine = format!("{}{pinned}", machine::processor());
-    let text = report::markdown(&findings, options, &machine);
+    let mut text = report::markdown(&findings, options, &machine);
+    text.push_str(&standin::table(workspace, &binary, cores)?);
     println!("\n{text}");
     if options.write {
         let file = workspace.root.join("docs/performance-table.md");
