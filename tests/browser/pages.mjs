@@ -270,6 +270,23 @@ async function rehearsal({ page, see }, tag) {
   await see('rehearsal', 'This person would be signed in');
 }
 
+/** An organization's own name and colour, whatever they are. */
+async function brands({ page, see }) {
+  const name = 'Gate<of>' + 'W'.repeat(52);
+  for (const color of ['#fffde7', '#0a0a0a', '#1e7f4f']) {
+    await owner('PATCH', '/v3/organizations/me/brand', { name, color });
+    await page.goto(`${base}/account`);
+    await see(`brand-account-${color.slice(1)}`, name);
+    const drawn = await page.locator('.mark').evaluate((mark) => getComputedStyle(mark).backgroundColor);
+    assert.equal(drawn, `rgb(${color.slice(1).match(/../g).map((part) => parseInt(part, 16)).join(', ')})`);
+  }
+  await owner('PATCH', '/v3/organizations/me/brand', { name: 'Acme' });
+  await page.goto(`${base}/sso?path=acme`);
+  await see('brand-sso', 'and come back here');
+  assert.match(await page.title(), / · Acme$/);
+  await owner('PATCH', '/v3/organizations/me/brand', { name: null, color: null });
+}
+
 const ask = () =>
   api('/v3/internal/oauth/device/authorize', new URLSearchParams({ client_id: CLIENT }), { 'user-agent': 'tool/1.0' });
 const poll = (asked) =>
@@ -349,6 +366,7 @@ async function everything(tag, options) {
   assert.equal((await device(visit, 'Refuse', 'The device was refused')).error, 'access_denied');
 
   await rehearsal(visit, tag);
+  if (options.javaScriptEnabled !== false) await brands(visit);
   await page.goto(`${base}/account`);
   await fill({ 'Present password': password, 'New password': 'short' });
   await press('Change it');

@@ -10,7 +10,7 @@ use kernel::{
 };
 use serde_json::Value;
 
-use crate::{cx::Cx, gate, operations::Spec};
+use crate::{brand::OwnBrand, cx::Cx, gate, operations::Spec};
 
 /// What a request brought, after the gate has read it.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct RawInput {
     pub body: Option<Value>,
     /// The headers, if the handler wants them.
     pub headers: Option<Arc<HeaderMap>>,
+    /// For pages, the brand of the organization that the caller or the portal is of.
+    pub brand: OwnBrand,
 }
 
 /// Something that a handler takes.

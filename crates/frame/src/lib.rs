@@ -6,6 +6,7 @@ mod apidocs;
 pub mod app;
 pub mod around;
 pub mod audit;
+pub mod brand;
 pub mod changes;
 pub mod chores;
 pub mod cookies;

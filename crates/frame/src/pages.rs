@@ -1,7 +1,10 @@
 //! Pages for people: templates inside the binary, one layout, one stylesheet, and no script but where a page says so.
 //! Every form is guarded: its hidden field must fit a cookie that only this server sets.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -12,7 +15,9 @@ use serde::Serialize;
 
 use crate::{
     App, Cx,
+    brand::{self, Brand, OwnBrand, brand_of},
     cookies::{Cookie, SameSite},
+    db::OrgScope,
     gate,
     input::{Input, RawInput},
     operations::Spec,
@@ -45,22 +50,16 @@ const TEMPLATES: [Template; 3] = [
     ("error.html", include_str!("../templates/error.html")),
 ];
 
-/// Whose pages they are.
-#[derive(Clone, Debug)]
-pub struct Brand {
-    /// The name on every page.
-    pub name: String,
-    /// The colour of the mark and the bar, `#rrggbb`.
-    pub color: String,
-}
+const STYLE: &str = include_str!("../templates/style.css");
+const MARK: &str = include_str!("../templates/mark.svg");
+/// Where the colour stands in either.
+const COLOR: &str = "%BRAND%";
 
 /// All pages, ready to be filled.
 pub struct Pages {
     environment: Environment<'static>,
     brand: Brand,
-    style: String,
     scripts: &'static [Script],
-    mark: String,
     /// Changes with the stylesheet and the scripts, so that browsers can keep them for good.
     version: String,
 }
@@ -74,43 +73,43 @@ impl Pages {
         for (name, text) in TEMPLATES.iter().chain(templates) {
             environment.add_template(name, text).map_err(|error| format!("the page {name}: {error}"))?;
         }
-        let style = include_str!("../templates/style.css").replace("%BRAND%", &brand.color);
-        let mark = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 20 20\"><path fill=\"{}\" d=\"M10 0a10 10 0 1 1 0 20H3a3 3 0 0 1-3-3v-7A10 10 0 0 1 10 0Z\"/></svg>",
-            brand.color
-        );
-        let texts: String = scripts.iter().map(|(_, text)| *text).chain([&*style]).collect();
+        let texts: String = scripts.iter().map(|(_, text)| *text).chain([STYLE, MARK]).collect();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, texts.as_bytes());
         let version = BASE64_URL_SAFE_NO_PAD.encode(&digest.as_ref()[..6]);
-        Ok(Self { environment, brand, style, scripts, mark, version })
+        Ok(Self { environment, brand, scripts, version })
     }
 
-    /// The name on every page.
+    /// The installation's name.
     pub fn brand_name(&self) -> &str {
         &self.brand.name
     }
 
-    fn render(&self, template: &str, title: &str, csrf: &str, more: Value) -> Result<String> {
+    fn render(&self, template: &str, title: &str, csrf: &str, own: &OwnBrand, more: Value) -> Result<String> {
         let fault = |error: minijinja::Error| Problem::internal(format!("the page {template}: {error:#}"));
-        let base = context! { title, csrf, brand => &*self.brand.name, version => &*self.version };
+        let Brand { name, color } = own.over(&self.brand);
+        let color = color.trim_start_matches('#');
+        let base = context! { title, csrf, brand => name, color, version => &*self.version };
         let template = self.environment.get_template(template).map_err(fault)?;
         template.render(context! { ..more, ..base }).map_err(|error| Problem::internal(format!("{error:#}")))
     }
 
-    /// The stylesheet, the mark or a script; `None` for any other path.
-    pub fn asset(&self, path: &str) -> Option<(&'static str, &str)> {
-        match path.strip_prefix("/assets/")?.split_once('/')?.1 {
-            "style.css" => Some(("text/css; charset=utf-8", &self.style)),
-            "mark.svg" => Some(("image/svg+xml", &self.mark)),
-            name => {
-                let (_, text) = self.scripts.iter().find(|(script, _)| *script == name)?;
-                Some(("text/javascript; charset=utf-8", text))
-            }
+    /// A script, or in any colour the stylesheet or the mark; `None` for any other path.
+    pub fn asset(&self, path: &str) -> Option<(&'static str, Cow<'static, str>)> {
+        let name = path.strip_prefix("/assets/")?.split_once('/')?.1;
+        if let Some((_, text)) = self.scripts.iter().find(|(script, _)| *script == name) {
+            return Some(("text/javascript; charset=utf-8", Cow::Borrowed(text)));
         }
+        let (color, name) = name.split_once('/').filter(|(color, _)| brand::is_hex(color))?;
+        let (content_type, text) = match name {
+            "style.css" => ("text/css; charset=utf-8", STYLE),
+            "mark.svg" => ("image/svg+xml", MARK),
+            _ => return None,
+        };
+        Some((content_type, text.replace(COLOR, &format!("#{color}")).into()))
     }
 
     /// The page for what went wrong: what it is, and what to do next.
-    pub fn error(&self, problem: &Problem, trace: u64) -> Result<String> {
+    pub fn error(&self, problem: &Problem, trace: u64, own: &OwnBrand) -> Result<String> {
         let (title, advice, link, link_text) = match problem {
             Problem::NotFound(_) | Problem::NoRoute => (
                 "There is no such page",
@@ -152,7 +151,8 @@ impl Pages {
                 "Go to my account",
             ),
         };
-        self.render("error.html", title, "", context! { advice, link, link_text, trace => trace.to_string() })
+        let more = context! { advice, link, link_text, trace => trace.to_string() };
+        self.render("error.html", title, "", own, more)
     }
 }
 
@@ -170,11 +170,12 @@ fn headers_with(forms_to: &str, script: bool) -> [(HeaderName, HeaderValue); 3] 
     ]
 }
 
-/// A visit of a browser: what its forms are bound to.
+/// A visit of a browser: what its forms are bound to, and whose pages it is shown.
 pub struct Visit {
     app: App,
     cookie: String,
     fresh: bool,
+    brand: Mutex<OwnBrand>,
 }
 
 fn form_cookie(headers: &HeaderMap) -> Option<&str> {
@@ -214,7 +215,8 @@ impl Input for Visit {
         let known = input.headers.as_deref().and_then(form_cookie).map(str::to_owned);
         let fresh = known.is_none();
         let cookie = known.unwrap_or_else(|| BASE64_URL_SAFE_NO_PAD.encode(cx.app().random_key()));
-        Ok(Self { app: cx.app().clone(), cookie, fresh })
+        let brand = Mutex::new(input.brand.clone());
+        Ok(Self { app: cx.app().clone(), cookie, fresh, brand })
     }
 }
 
@@ -224,11 +226,19 @@ impl Visit {
         &self.cookie
     }
 
+    /// Shows pages of this organization from here on, whoever is signed in.
+    pub async fn within(&self, db: &OrgScope) -> Result<()> {
+        let own = brand_of(db).await?;
+        *self.brand.lock().unwrap_or_else(PoisonError::into_inner) = own;
+        Ok(())
+    }
+
     /// A page.
     pub fn page(&self, template: &str, title: &str, more: impl Serialize) -> Result<Page> {
         let pages = self.app.part::<Arc<Pages>>()?;
         let more = Value::from(Serde(more));
-        let html = pages.render(template, title, &guard(&self.app, &self.cookie), more)?;
+        let own = self.brand.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let html = pages.render(template, title, &guard(&self.app, &self.cookie), &own, more)?;
         Ok(Page { status: 200, html, headers: self.keep()?, forms_to: String::new(), script: false })
     }
 
@@ -352,8 +362,30 @@ mod tests {
     fn a_page_escapes_what_it_shows() {
         let brand = Brand { name: "<b>&\"".to_owned(), color: "#000000".to_owned() };
         let pages = Pages::new(brand, &[], &[]).unwrap();
-        let html = pages.error(&Problem::Conflict("<script>x</script>".to_owned()), 7).unwrap();
+        let problem = Problem::Conflict("<script>x</script>".to_owned());
+        let html = pages.error(&problem, 7, &OwnBrand::default()).unwrap();
         assert!(!html.contains("<script>") && !html.contains("<b>"), "{html}");
         assert!(html.contains("&lt;script&gt;") && html.contains("<code>7</code>"));
+        let own = OwnBrand { name: Some("<i>".to_owned()), color: None };
+        let html = pages.error(&problem, 7, &own).unwrap();
+        assert!(
+            html.contains("&lt;i&gt;") && !html.contains("&lt;b&gt;") && html.contains("/000000/style.css")
+        );
+    }
+
+    #[test]
+    fn assets_come_in_any_colour_and_nothing_else() {
+        let brand = Brand { name: "Acme".to_owned(), color: "#000000".to_owned() };
+        let pages = Pages::new(brand, &[], &[("x.js", "1")]).unwrap();
+        for name in ["style.css", "mark.svg"] {
+            let (_, text) = pages.asset(&format!("/assets/v/00aA55/{name}")).unwrap();
+            assert!(text.contains("#00aA55") && !text.contains(COLOR), "{text}");
+        }
+        assert!(pages.asset("/assets/v/x.js").is_some());
+        for strange in
+            ["style.css", "00aa5/style.css", "red;}a/style.css", "00aa55/x.js", "00aa55/", "00aa55"]
+        {
+            assert!(pages.asset(&format!("/assets/v/{strange}")).is_none(), "{strange}");
+        }
     }
 }

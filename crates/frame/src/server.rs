@@ -24,7 +24,9 @@ use crate::{
     apidocs,
     around::{Around, Cut, Seen, Verdict},
     audit::Origin,
+    brand::{OwnBrand, brand_of},
     cx::Cx,
+    db::OrgScope,
     gate::{self, Sent},
     input::RawInput,
     listener::Peer,
@@ -129,12 +131,13 @@ impl Server {
             && let Some((content_type, text)) =
                 self.app.part::<Arc<Pages>>().ok().and_then(|pages| pages.asset(path))
         {
-            return asset(content_type, text);
+            return asset(content_type, text.into_owned());
         }
         let mut handles = &self.unrouted;
         let mut family = Family::Identity;
         let mut spec = None;
         let mut principal = Arc::new(Principal::nobody());
+        let mut brand = OwnBrand::default();
         let result = match self.find(&parts.method, path) {
             Ok((served, values)) => {
                 handles = &served.handles;
@@ -143,7 +146,7 @@ impl Server {
                 let (query, headers) = (parts.uri.query(), &parts.headers);
                 let authority = portals::authority(&parts.uri, headers);
                 let call = Call { path: values, query, authority, headers, body: &mut body, cut };
-                self.call(served, call, &origin, &mut principal).await
+                self.call(served, call, &origin, &mut principal, &mut brand).await
             }
             Err(problem) => Err(problem),
         };
@@ -157,8 +160,8 @@ impl Server {
             Ok(response) => (success(response), None),
             Err(problem) => {
                 let page = spec.map_or_else(|| wants_page(&parts.headers), |spec| spec.page);
-                let page = page.then(|| self.app.part::<Arc<Pages>>().ok()).flatten();
-                (failure(&problem, family, &origin, page.map(|pages| &**pages)), Some(problem))
+                let pages = page.then(|| self.app.part::<Arc<Pages>>().ok()).flatten();
+                (failure(&problem, family, &origin, pages.map(|pages| (&**pages, &brand))), Some(problem))
             }
         };
         let finished = Finished {
@@ -215,11 +218,17 @@ impl Server {
         call: Call<'_>,
         origin: &Arc<Origin>,
         caller: &mut Arc<Principal>,
+        brand: &mut OwnBrand,
     ) -> Result<Response> {
         let spec = &served.operation.spec;
         let sent = Sent { authority: call.authority, headers: call.headers };
         let site = gate::admit(&self.app, spec, &sent, origin, caller).await?;
         let principal = Arc::clone(caller);
+        if spec.page
+            && let Some(org) = site.map(|site| site.org).or(principal.org)
+        {
+            *brand = brand_of(&OrgScope::new(self.app.db.read(), org)).await?;
+        }
         let form = spec.page && spec.method == Method::POST;
         let body = if form || spec.body.is_some() {
             gate::read_body(spec, call.headers, call.body).await?
@@ -247,7 +256,7 @@ impl Server {
         }
         let headers = spec.headers.then(|| Arc::new(call.headers.clone()));
         let query = call.query.unwrap_or_default().to_owned();
-        let input = RawInput { path: call.path, query, body, headers };
+        let input = RawInput { path: call.path, query, body, headers, brand: brand.clone() };
         let result = self.perform(served, input, &principal, site, origin).await;
         if drop_after {
             call.cut.now();
@@ -412,8 +421,8 @@ fn success(response: Response) -> Reply {
 }
 
 /// A file that never changes under its name.
-fn asset(content_type: &'static str, text: &str) -> Reply {
-    let mut reply = http::Response::new(Body::from(text.to_owned()));
+fn asset(content_type: &'static str, text: String) -> Reply {
+    let mut reply = http::Response::new(Body::from(text));
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
@@ -421,12 +430,12 @@ fn asset(content_type: &'static str, text: &str) -> Reply {
     reply
 }
 
-fn failure(problem: &Problem, family: Family, origin: &Origin, pages: Option<&Pages>) -> Reply {
+fn failure(problem: &Problem, family: Family, origin: &Origin, pages: Option<(&Pages, &OwnBrand)>) -> Reply {
     if let Problem::Internal(source) = problem {
         tracing::error!(trace = origin.trace, error = chain(&**source), "internal fault");
     }
     let rendered = problem.render(family, origin.trace);
-    let page = pages.and_then(|pages| pages.error(problem, origin.trace).ok());
+    let page = pages.and_then(|(pages, brand)| pages.error(problem, origin.trace, brand).ok());
     let content_type = if page.is_some() { pages::HTML } else { rendered.content_type };
     let mut reply = http::Response::new(Body::from(page.unwrap_or_else(|| rendered.body.to_string())));
     if pages.is_some() {

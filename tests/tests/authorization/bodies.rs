@@ -23,6 +23,7 @@ impl Maker<'_> {
             "patch-ip-allow-list" => json!({ "enabled": false }),
             "update-authentication-settings" => json!({ "basic_auth_enabled": true }),
             "update-impersonation-settings" => json!({ "enabled": false }),
+            "update-organizations-me-brand" => json!({ "color": "#00aa55" }),
             "update-personal-access-token-settings" => json!({ "pats_enabled": true }),
 
             "post-oauth-device-authorize" => {

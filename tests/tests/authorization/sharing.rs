@@ -19,6 +19,7 @@ const NAMELESS: &[&str] = &[
     "get-available-regions",
     "get-authentication-settings",
     "get-impersonation-settings",
+    "get-organizations-me-brand",
     "get-organizations-personal-access-token-settings",
     "get-ip-allow-list",
     "get-predefined-roles",

@@ -102,6 +102,7 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             "idp_mapping_enabled": false, "konnect_mapping_enabled": true,
         }),
         "update-impersonation-settings" => json!({ "enabled": true }),
+        "update-organizations-me-brand" => json!({ "name": "Gate of Acme", "color": "#00aa55" }),
         "update-personal-access-token-settings" => {
             json!({ "pats_enabled": true, "max_expiration_period_days": 300 })
         }

@@ -274,6 +274,8 @@ async fn rules(day: &mut Day) {
         ("edit", "impersonation-settings"),
     )
     .await;
+    let color = json!({ "color": "#00aa55" });
+    day.step("update-organizations-me-brand", &[], color, ("edit", "brand")).await;
     let tokens = ("edit", "access-policy/personal-access-tokens");
     let shorter = json!({ "max_expiration_period_days": 90 });
     day.step("update-personal-access-token-settings", &[org], shorter, tokens).await;

@@ -6,6 +6,7 @@ mod audit_entries;
 mod audit_reading;
 mod auth0;
 mod auth_strategies;
+mod brands;
 mod creators;
 mod dcr_bridge;
 mod dcr_providers;

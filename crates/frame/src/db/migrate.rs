@@ -34,6 +34,7 @@ const STEPS: &[Step] = steps! {
     7 "0007_products";
     8 "0008_gateway";
     9 "0009_served_bridge";
+    10 "0010_brands";
 };
 
 /// The newest schema that this program knows.

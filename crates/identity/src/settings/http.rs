@@ -6,6 +6,7 @@ use kernel::Action;
 use super::{
     allow_list::{allow_list_get, allow_list_patch, allow_list_put},
     authentication::{authentication_get, authentication_update},
+    brand::{brand_get, brand_update},
     impersonation_get, impersonation_update, token_settings_get, token_settings_update,
 };
 use crate::IDENTITY_ADMIN;
@@ -46,6 +47,24 @@ pub fn operations() -> Vec<Operation> {
             .doc(SETTINGS, "Change whether support may act in the organization", "")
             .errors(&[400, 404])
             .handle(impersonation_update),
+        get("get-organizations-me-brand", "/v3/organizations/me/brand")
+            .allow(DEFAULT, Rule::Member)
+            .doc(
+                SETTINGS,
+                "Get the name and the colour of the organization's pages",
+                "An extension of the contract. What is `null` is the installation's.",
+            )
+            .handle(brand_get),
+        patch("update-organizations-me-brand", "/v3/organizations/me/brand")
+            .allow(DEFAULT, edit)
+            .doc(
+                SETTINGS,
+                "Change the name and the colour of the organization's pages",
+                "An extension of the contract. Pages in the context of the organization show them from now on; `null` goes \
+                 back to the installation's.",
+            )
+            .errors(&[400])
+            .handle(brand_update),
         get("get-organizations-personal-access-token-settings", "/v3/organizations/{organizationId}/personal-access-token-settings")
             .allow(DEFAULT, see_policy)
             .doc(TOKENS, "Get the rules for personal access tokens", "")

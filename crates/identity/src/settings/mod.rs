@@ -1,8 +1,9 @@
 //! What an organization decides for all its members: how they sign in, support access, personal
-//! tokens, where calls may come from.
+//! tokens, where calls may come from, whose name pages bear.
 
 mod allow_list;
 mod authentication;
+mod brand;
 pub mod http;
 pub mod store;
 

@@ -2,6 +2,7 @@
 
 use frame::{
     args,
+    brand::OwnBrand,
     db::{DbError, FromRow, OrgScope, OrgSql},
     org_sql,
 };
@@ -94,6 +95,13 @@ pub(super) async fn allow_list_update(
     );
     let ips = serde_json::Value::from(list.allowed_ips.clone());
     db.execute(sql, args![list.enabled, &ips, now]).await
+}
+
+pub(super) async fn brand_update(db: &OrgScope, brand: &OwnBrand, now: Timestamp) -> Result<u64, DbError> {
+    let sql = org_sql!(
+        "UPDATE organizations SET brand_name = $2, brand_color = $3, updated_at = $4 WHERE org_id = $1"
+    );
+    db.execute(sql, args![brand.name.as_deref(), brand.color.as_deref(), now]).await
 }
 
 /// Turns off what could keep an owner out.

@@ -15,10 +15,10 @@ use std::{
 
 use frame::{
     Settings,
+    brand::{self, Brand},
     db::DatabaseUrl,
     mail::delivery::{self, SmtpSettings},
     outbound::Allowed,
-    pages::Brand,
     telemetry::LogFormat,
 };
 use kernel::{Email, Secret, Token, query::Limits};
@@ -285,19 +285,14 @@ impl Sources {
         }
         let marketplace = self.marketplace(outbound_http);
         let brand_name = self.read("brand-name", |text| {
-            if (1..=60).contains(&text.chars().count()) {
+            if (1..=brand::NAME_MOST).contains(&text.chars().count()) {
                 Ok(text.to_owned())
             } else {
-                Err("must have 1 to 60 characters".to_owned())
+                Err(format!("must have 1 to {} characters", brand::NAME_MOST))
             }
         });
         let brand_color = self.read("brand-color", |text| {
-            let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6);
-            if hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-                Ok(text.to_owned())
-            } else {
-                Err("must be #rrggbb".to_owned())
-            }
+            if brand::is_color(text) { Ok(text.to_owned()) } else { Err("must be #rrggbb".to_owned()) }
         });
         let regions = self.read("regions", |text| {
             let regions: Vec<String> = text.split(',').map(|region| region.trim().to_owned()).collect();

@@ -211,8 +211,8 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Products whose customers are taken, separated by commas [default: all that the AWS account sells]",
     ),
-    setting("brand-name", Some("Latchkey"), "Name on every page"),
-    setting("brand-color", Some("#1d4ed8"), "Colour of the mark on every page, #rrggbb"),
+    setting("brand-name", Some("Latchkey"), "Name on pages of organizations without one of their own"),
+    setting("brand-color", Some("#1d4ed8"), "Colour of the mark on such pages, #rrggbb"),
     setting("roles-file", None, "TOML file with more roles for the catalogue"),
     setting(
         "shutdown-grace-seconds",

@@ -51,7 +51,9 @@ pub fn operations() -> Vec<Operation> {
             .writes()
             .query(&[("return_to", "Where to go then.")])
             .handle(session_refresh_page),
-        page(get("signed-out-page", "/signed-out")).handle(signed_out_page),
+        page(get("signed-out-page", "/signed-out"))
+            .query(&[("path", "The login path of the organization that was left.")])
+            .handle(signed_out_page),
         page(get("invite-page", "/invites/accept"))
             .query(&[("token", "The one-time token of the link.")])
             .handle(invite_page),

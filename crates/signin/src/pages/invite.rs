@@ -31,11 +31,12 @@ fn gone() -> Problem {
     Problem::Forbidden(Denied::Because(GONE.to_owned()))
 }
 
-/// The invite, and whether its person has a password.
-async fn pending(cx: &Cx, token: &str) -> Result<(TokenHash, Pending, bool)> {
+/// The invite, and whether its person has a password; pages are its organization's from here on.
+async fn pending(cx: &Cx, visit: &Visit, token: &str) -> Result<(TokenHash, Pending, bool)> {
     let hash = hash(cx, token)?;
     let db = PlatformScope::new(cx.app().db.read());
     let pending = invite_find(&db, hash, |org| cx.app().clock.now(org)).await?.ok_or_else(gone)?;
+    visit.within(&db.org(pending.org)).await?;
     let known = passwords::store::password_of(&db, pending.person).await?.is_some();
     Ok((hash, pending, known))
 }
@@ -60,7 +61,7 @@ fn show(visit: &Visit, pending: &Pending, known: bool, token: &str, said: &Said)
 
 pub(super) async fn invite_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
     let token = query.get("token").unwrap_or_default();
-    let (_, pending, known) = pending(&cx, token).await?;
+    let (_, pending, known) = pending(&cx, &visit, token).await?;
     show(&visit, &pending, known, token, &Said::default())
 }
 
@@ -87,7 +88,7 @@ impl Body for InviteForm {
 
 pub(super) async fn invite_submit(cx: Cx, visit: Visit, draft: Draft<InviteForm>) -> Result<Page> {
     let InviteForm { token, full_name, password } = draft.parse()?;
-    let (hash, pending, known) = pending(&cx, &token).await?;
+    let (hash, pending, known) = pending(&cx, &visit, &token).await?;
     let full_name = full_name.trim();
     let mut said = Said { full_name: full_name.to_owned(), ..Said::default() };
     let mut new = None;

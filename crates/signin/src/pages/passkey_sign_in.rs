@@ -111,7 +111,7 @@ pub(super) async fn add_first_passkey_submit(
     let back = return_to(Some(&back));
     let redeemed = ticket::redeem(&cx, &visit, Stage::Adding(organization), &add.ticket).await?;
     let Some(proven) = redeemed else { return again(&cx, &visit, back) };
-    let Some((first, adding)) = First::again(&cx, &proven, organization, back).await? else {
+    let Some((first, adding)) = First::again(&cx, &visit, &proven, organization, back).await? else {
         return again(&cx, &visit, back);
     };
     let says = match name_of(&add.name) {

@@ -135,15 +135,25 @@ pub(super) struct First<'a> {
 }
 
 impl<'a> First<'a> {
-    pub async fn of(cx: &Cx, proven: &'a Proven, candidate: &Candidate, back: &'a str) -> Result<Self> {
+    /// Pages are the organization's from here on.
+    pub async fn of(
+        cx: &Cx,
+        visit: &Visit,
+        proven: &'a Proven,
+        candidate: &Candidate,
+        back: &'a str,
+    ) -> Result<Self> {
         let org = candidate.org;
-        let user = identity::users::store::user_get(&cx.platform().org(org), candidate.user).await?;
+        let db = cx.platform().org(org);
+        visit.within(&db).await?;
+        let user = identity::users::store::user_get(&db, candidate.user).await?;
         Ok(Self { proven, org, user: user.ok_or(Problem::NotFound("user"))?, back })
     }
 
     /// The same from the form that the page sent; `None` if its time is over.
     pub async fn again(
         cx: &Cx,
+        visit: &Visit,
         proven: &'a Proven,
         org: OrgId,
         back: &'a str,
@@ -152,7 +162,7 @@ impl<'a> First<'a> {
         let Some(candidate) = candidates.iter().find(|candidate| candidate.org == org) else {
             return Ok(None);
         };
-        let first = Self::of(cx, proven, candidate, back).await?;
+        let first = Self::of(cx, visit, proven, candidate, back).await?;
         let adding = factors::totp_begun(cx, proven.person, &first.user.email).await?;
         Ok(adding.map(|adding| (first, adding)))
     }
@@ -191,7 +201,7 @@ pub(super) async fn add_first(
     candidate: &Candidate,
     back: &str,
 ) -> Result<Page> {
-    let first = First::of(cx, proven, candidate, back).await?;
+    let first = First::of(cx, visit, proven, candidate, back).await?;
     let adding = factors::totp_begin(cx, proven.person, &first.user.email).await?;
     first.page(cx, visit, &adding, ("", ""))
 }
@@ -217,7 +227,7 @@ pub(super) async fn add_first_submit(cx: Cx, visit: Visit, draft: Draft<AddForm>
     let redeemed = ticket::redeem(&cx, &visit, Stage::Adding(organization), &form.ticket).await?;
     let Some(proven) = redeemed else { return again(&cx, &visit, back) };
     let attempt = factors::attempt(&cx, proven.person).await?;
-    let Some((first, adding)) = First::again(&cx, &proven, organization, back).await? else {
+    let Some((first, adding)) = First::again(&cx, &visit, &proven, organization, back).await? else {
         return again(&cx, &visit, back);
     };
     match factors::totp_confirm(&cx, proven.person, &attempt, &form.code).await? {

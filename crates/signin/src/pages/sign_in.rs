@@ -3,8 +3,9 @@
 use frame::{
     Cx,
     input::{Headers, Query},
-    pages::{Page, Visit, return_to},
+    pages::{Page, Visit, encode, return_to},
 };
+use identity::identity_providers::store::{Door, door_find};
 use kernel::{
     Body, Draft, Fields, OrgId, Problem, Result, Secret,
     rules::{id, text},
@@ -180,7 +181,7 @@ pub(super) async fn choice_submit(cx: Cx, visit: Visit, draft: Draft<ChoiceForm>
 /// Where a page leads whose visitor's access token has expired: the refresh token is sent to this path only.
 pub(super) async fn session_refresh_page(cx: Cx, headers: Headers, query: Query) -> Result<Page> {
     let back = return_to(query.get("return_to"));
-    let to_login = || format!("/login?return_to={}", frame::pages::encode(back));
+    let to_login = || format!("/login?return_to={}", encode(back));
     match sessions::refreshed(&cx, &headers, PAGE_REFRESH).await {
         Ok(cookies) => Page::see_other(back, cookies.into_headers()),
         Err(Problem::Unauthenticated) => Page::see_other(&to_login(), Vec::new()),
@@ -191,13 +192,23 @@ pub(super) async fn session_refresh_page(cx: Cx, headers: Headers, query: Query)
 }
 
 pub(super) async fn sign_out_submit(cx: Cx, _: Visit) -> Result<Page> {
+    let mut to = "/signed-out".to_owned();
     if let Some(visitor) = visitor(&cx) {
+        // Nobody is signed in there any more, whose organization would be known.
+        let path = identity::organizations::store::organization_get(cx.db()).await?.login_path;
+        if !path.is_empty() {
+            to = format!("{to}?path={}", encode(&path));
+        }
         sessions::session_end(&cx, cx.db(), visitor.session, visitor.user.id, serde_json::Value::Null)
             .await?;
     }
-    Page::see_other("/signed-out", Cookies::cleared(cx.app())?.into_headers())
+    Page::see_other(&to, Cookies::cleared(cx.app())?.into_headers())
 }
 
-pub(super) async fn signed_out_page(_: Cx, visit: Visit) -> Result<Page> {
+pub(super) async fn signed_out_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
+    let path = query.get("path").unwrap_or_default();
+    if let Some(Door { org_id, .. }) = door_find(&cx.platform(), path).await? {
+        visit.within(&cx.platform().org(org_id)).await?;
+    }
     visit.page("signed_out.html", "Signed out", context! {})
 }

@@ -84,9 +84,9 @@ fn browser_hash(app: &App, visit: &Visit) -> TokenHash {
 const NO_DOOR: &str = "No organization signs in by this name. It may have been mistyped.";
 const CLOSED: &str = "This organization does not sign in this way at the moment.";
 
-/// The provider with a login path, if people sign in through it now. It is read apart from the request's
-/// transaction, which must not wait for providers.
-async fn entrance(app: &App, login_path: &str) -> Result<(OrgId, Provider), Halt> {
+/// The provider with a login path, if people sign in through it now; pages are its organization's from here on.
+/// It is read apart from the request's transaction, which must not wait for providers.
+async fn entrance(app: &App, visit: &Visit, login_path: &str) -> Result<(OrgId, Provider), Halt> {
     let read = PlatformScope::new(app.db.read());
     let Some(Door { org_id, identity_provider_id }) =
         identity_providers::store::door_find(&read, login_path).await?
@@ -94,6 +94,7 @@ async fn entrance(app: &App, login_path: &str) -> Result<(OrgId, Provider), Halt
         return Err(Halt::Refused(404, NO_DOOR.to_owned()));
     };
     let db = read.org(org_id);
+    visit.within(&db).await?;
     match identity_providers::store::provider_get(&db, identity_provider_id).await? {
         Some(provider) if open(&db, &provider).await? => Ok((org_id, provider)),
         _ => refused(CLOSED),
@@ -143,7 +144,7 @@ impl Onward {
 /// Begins a sign-in: where the browser has to go.
 async fn begin(cx: &Cx, visit: &Visit, login_path: &str, return_to: &str) -> Result<Onward, Halt> {
     let app = cx.app();
-    let (org_id, provider) = entrance(app, login_path).await?;
+    let (org_id, provider) = entrance(app, visit, login_path).await?;
     let state = BASE64_URL_SAFE_NO_PAD.encode(app.random_key());
     let Asked { onward, request } = ask(app, org_id, &provider, &state).await?;
     let attempt = Attempt {
@@ -250,7 +251,7 @@ async fn doors_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
     let path = query.get("path").unwrap_or_default().trim();
     let (mut error, mut link, mut host) = (String::new(), String::new(), String::new());
     if !path.is_empty() {
-        match entrance(cx.app(), path).await {
+        match entrance(cx.app(), &visit, path).await {
             Ok((_, provider)) => {
                 link = format!("/login/{path}?return_to={}", encode(back));
                 host = place(&provider);
@@ -299,6 +300,7 @@ async fn finish(cx: &Cx, visit: &Visit, state: &str, answer: &oidc::Answer<'_>) 
         Err(halt) => return halted(visit, halt, None),
     };
     let db = PlatformScope::new(app.db.read()).org(attempt.org_id);
+    visit.within(&db).await?;
     let provider = identity_providers::store::provider_get(&db, attempt.identity_provider_id).await?;
     let Some(provider) = provider else { return halted(visit, Halt::Refused(403, CLOSED.to_owned()), None) };
     let may = attempt.rehearsal || open(&db, &provider).await?;

@@ -83,7 +83,7 @@ async fn begun(cx: &Cx, visit: &Visit, state: &str) -> Result<Onward, Halt> {
         Halt::Refused(400, "This rehearsal was begun already, or took too long. Prepare another.".to_owned())
     };
     let hash = state_hash(app, state);
-    let (org, provider) = prepared(app, state).await?.ok_or_else(gone)?;
+    let (org, provider) = prepared(app, visit, state).await?.ok_or_else(gone)?;
     let Asked { onward, request } = ask(app, org, &provider, state).await?;
     match store::attempt_bind(&cx.platform(), hash, browser_hash(app, visit), request.as_deref()).await? {
         0 => Err(gone()),
@@ -91,13 +91,14 @@ async fn begun(cx: &Cx, visit: &Visit, state: &str) -> Result<Onward, Halt> {
     }
 }
 
-/// The provider of a rehearsal that nobody has begun.
-async fn prepared(app: &App, state: &str) -> Result<Option<(OrgId, Provider)>> {
+/// The provider of a rehearsal that nobody has begun; pages are its organization's from here on.
+async fn prepared(app: &App, visit: &Visit, state: &str) -> Result<Option<(OrgId, Provider)>> {
     let read = PlatformScope::new(app.db.read());
     let attempt = store::attempt_get(&read, state_hash(app, state), now(app)).await?;
     match attempt.filter(|attempt| attempt.rehearsal && attempt.browser_hash.is_none()) {
         Some(attempt) => {
             let db = read.org(attempt.org_id);
+            visit.within(&db).await?;
             let provider = identity_providers::store::provider_get(&db, attempt.identity_provider_id).await?;
             Ok(provider.map(|provider| (attempt.org_id, provider)))
         }
