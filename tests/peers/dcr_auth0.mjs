@@ -6,13 +6,15 @@ import crypto from 'node:crypto';
 import { answer, claims, fields, isUrl, mint, object, serve, unknown } from './fake.mjs';
 
 const INITIAL = { client_id: 'initial-client', client_secret: 'initial-s3cret/+&' };
-let permissions = ['read:clients', 'create:clients', 'update:clients', 'delete:clients', 'update:client_keys', 'read:client_grants', 'create:client_grants', 'update:client_grants', 'delete:client_grants', 'read:resource_servers'];
+const own = {
+  permissions: ['read:clients', 'create:clients', 'update:clients', 'delete:clients', 'update:client_keys', 'read:client_grants', 'create:client_grants', 'update:client_grants', 'delete:client_grants', 'read:resource_servers'],
+  issued: 0,
+};
 const clients = new Map();
 const grants = new Map();
 const servers = new Map([['https://api.test/', { id: 'rs1', identifier: 'https://api.test/', scopes: [{ value: 'read' }, { value: 'write' }] }]]);
 // The numbers of the management tokens that are good.
 const live = new Set();
-let issued = 0;
 
 const SETTINGS = ['name', 'description', 'logo_uri', 'callbacks', 'app_type', 'grant_types', 'token_endpoint_auth_method', 'oidc_conformant', 'is_first_party', 'client_metadata', 'allowed_origins', 'web_origins', 'jwt_configuration', 'client_secret'];
 const TYPES = ['native', 'spa', 'regular_web', 'non_interactive'];
@@ -48,13 +50,14 @@ function token(request) {
   const initial = form.client_id === INITIAL.client_id;
   const client = initial ? INITIAL : clients.get(form.client_id);
   if (!client || client.client_secret !== form.client_secret) return answer(401, { error: 'access_denied', error_description: 'Unauthorized' });
-  issued += 1;
+  own.issued += 1;
   if (initial) {
     if (form.audience !== `${fake.base}/api/v2/`) return answer(403, { error: 'access_denied', error_description: `Service not enabled within domain: ${form.audience}` });
     const jti = crypto.randomUUID();
     live.add(jti);
-    const text = mint({ management: true, scope: permissions.join(' '), jti });
-    return answer(200, { access_token: text, scope: permissions.join(' '), expires_in: 86400, token_type: 'Bearer' });
+    const scope = own.permissions.join(' ');
+    const text = mint({ management: true, scope, jti });
+    return answer(200, { access_token: text, scope, expires_in: 86400, token_type: 'Bearer' });
   }
   const grant = [...grants.values()].find((one) => one.client_id === client.client_id && one.audience === form.audience);
   if (!grant) return answer(403, { error: 'access_denied', error_description: `Client is not authorized to access "${form.audience}".` });
@@ -145,8 +148,9 @@ function handle(request) {
   return path.startsWith('/api/v2/') ? management(request) : undefined;
 }
 
-const fake = await serve(handle, () => ({ clients: [...clients.values()], grants: [...grants.values()], issued }), (told) => {
-  if (told.permissions) permissions = told.permissions;
+const state = () => ({ clients: [...clients.values()], grants: [...grants.values()], issued: own.issued });
+const fake = await serve(handle, state, { clients, grants, servers, live, own }, (told) => {
+  if (told.permissions) own.permissions = told.permissions;
   if (told.revoke) live.clear();
 });
 fake.ready();

@@ -7,7 +7,7 @@ import { answer, object, serve, unknown } from './fake.mjs';
 const KEYS = ['gYmrbDfu_7PTsZWH', 'nextKey_0123456789'];
 const clients = new Map();
 const events = [];
-let times = 'integers';
+const habits = { times: 'integers' };
 
 const CREATE = ['redirect_uris', 'client_name', 'grant_types', 'scopes', 'token_endpoint_auth_method', 'application_description', 'portal_id', 'organization_id', 'developer_id', 'auth_strategy_id', 'dcr_provider_id'];
 const EVENT = ['event_type', 'client_id', 'application_id', 'application_name', 'application_description', 'portal_id', 'organization_id', 'developer_id', 'auth_strategy_id', 'dcr_provider_id'];
@@ -37,7 +37,7 @@ function handle(request) {
     if (body.redirect_uris.some((uri) => !URL.canParse(uri))) return bad([{ keyword: 'format', instancePath: '/redirect_uris/0' }]);
     const client = { ...body, client_id: `bridge/${crypto.randomUUID()}`, client_secret: secret() };
     clients.set(client.client_id, client);
-    const moments = times === 'integers' ? { client_id_issued_at: 1453913425, client_secret_expires_at: 0 } : { client_id_issued_at: '2026-01-01T00:00:00Z', client_secret_expires_at: '2027-01-01T00:00:00Z' };
+    const moments = habits.times === 'integers' ? { client_id_issued_at: 1453913425, client_secret_expires_at: 0 } : { client_id_issued_at: '2026-01-01T00:00:00Z', client_secret_expires_at: '2027-01-01T00:00:00Z' };
     return answer(201, { client_id: client.client_id, client_secret: client.client_secret, ...moments });
   }
   const [, id, rest] = /^\/dcr\/([^/]+)(\/.+)?$/.exec(path) ?? [];
@@ -65,7 +65,8 @@ function handle(request) {
   return undefined;
 }
 
-const fake = await serve(handle, () => ({ clients: [...clients.values()], events }), (told) => {
-  if (told.times) times = told.times;
+const state = () => ({ clients: [...clients.values()], events });
+const fake = await serve(handle, state, { clients, events, habits }, (told) => {
+  if (told.times) habits.times = told.times;
 });
 fake.ready();

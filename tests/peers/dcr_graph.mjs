@@ -8,10 +8,12 @@ import { answer, claims, fields, isUrl, mint, object, serve, unknown } from './f
 
 const TENANT = '6babcaad-604b-40ac-a9d7-9fd97c0b779f';
 const INITIAL = { client_id: 'initial-client', client_secret: 'in~itial.Secret' };
-let roles = ['Application.ReadWrite.OwnedBy'];
-// How many requests about a new application come too early.
-let lag = 0;
-let issued = 0;
+const own = {
+  roles: ['Application.ReadWrite.OwnedBy'],
+  // How many requests about a new application come too early.
+  lag: 0,
+  issued: 0,
+};
 const applications = new Map();
 const principals = new Set();
 const early = new Map();
@@ -47,9 +49,9 @@ function token(request) {
   if (!good) return refused(401, 'invalid_client', 'AADSTS7000215: Invalid client secret provided.', 7000215);
   if (!initial && !principals.has(form.client_id)) return refused(401, 'unauthorized_client', 'AADSTS7000229: The client application is missing service principal.', 7000229);
   if (!form.scope?.endsWith('/.default')) return refused(400, 'invalid_scope', 'AADSTS1002012: scope', 1002012);
-  issued += 1;
+  own.issued += 1;
   const graph = initial && form.scope === `${fake.base}/.default`;
-  const text = mint(graph ? { aud: fake.base, roles } : { appid: form.client_id, ver: '1.0' });
+  const text = mint(graph ? { aud: fake.base, roles: own.roles } : { appid: form.client_id, ver: '1.0' });
   return answer(200, { token_type: 'Bearer', expires_in: 3599, ext_expires_in: 3599, access_token: text });
 }
 
@@ -80,7 +82,7 @@ function graph(request) {
     if (!body.displayName) return bad('displayName is required');
     const application = { id: crypto.randomUUID(), appId: crypto.randomUUID(), passwordCredentials: [], web: { redirectUris: [] }, ...body, uniqueName: name };
     applications.set(application.appId, application);
-    early.set(application.appId, lag);
+    early.set(application.appId, own.lag);
     return answer(201, shown(application));
   }
   if (path === 'servicePrincipals' && method === 'POST') {
@@ -88,7 +90,7 @@ function graph(request) {
     if (tooEarly(body.appId)) return fault(400, 'NoBackingApplicationObject', 'The appId does not reference a valid application object.');
     if (principals.has(body.appId)) return fault(409, 'Request_MultipleObjectsWithSameKeyValue', 'already in use');
     principals.add(body.appId);
-    early.set(body.appId, lag);
+    early.set(body.appId, own.lag);
     return answer(201, { id: crypto.randomUUID(), appId: body.appId });
   }
   const [, id, rest] = /^applications\(appId='([^']+)'\)(?:\/(\w+))?$/.exec(path) ?? [];
@@ -132,8 +134,9 @@ function handle(request) {
   return path.startsWith('/v1.0/') ? graph(request) : undefined;
 }
 
-const fake = await serve(handle, () => ({ clients: [...applications.values()], principals: [...principals], issued }), (told) => {
-  if ('lag' in told) lag = told.lag;
-  if (told.roles) roles = told.roles;
+const state = () => ({ clients: [...applications.values()], principals: [...principals], issued: own.issued });
+const fake = await serve(handle, state, { applications, principals, early, own }, (told) => {
+  if ('lag' in told) own.lag = told.lag;
+  if (told.roles) own.roles = told.roles;
 });
 fake.ready();

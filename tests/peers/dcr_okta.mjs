@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 import { answer, isUrl, object, serve, unknown } from './fake.mjs';
 
 const TOKEN = '00initialTokenOfOkta';
-let role = true;
+const own = { role: true };
 const clients = new Map();
 const secrets = new Map();
 
@@ -128,11 +128,12 @@ function handle(request) {
   }
   if (!/^\/(oauth2\/v1\/clients|api\/v1\/)/.test(path)) return undefined;
   if (headers.authorization !== `SSWS ${TOKEN}`) return okta(401, 'E0000011', 'Invalid token provided');
-  if (!role) return okta(403, 'E0000006', 'You do not have permission to perform the requested action');
+  if (!own.role) return okta(403, 'E0000006', 'You do not have permission to perform the requested action');
   return path.startsWith('/api/v1/') ? credentials(request) : registration(request);
 }
 
-const fake = await serve(handle, () => ({ clients: [...clients.values()].map((one) => ({ ...one, secrets: secrets.get(one.client_id), client_secret: current(one.client_id) })) }), (told) => {
-  if ('role' in told) role = told.role;
+const state = () => ({ clients: [...clients.values()].map((one) => ({ ...one, secrets: secrets.get(one.client_id), client_secret: current(one.client_id) })) });
+const fake = await serve(handle, state, { clients, secrets, own }, (told) => {
+  if ('role' in told) own.role = told.role;
 });
 fake.ready();

@@ -146,7 +146,7 @@ const all = (store) => [...store.values()].map(shown);
 const state = () => ({ services: all(services), plugins: all(plugins), consumers: all(consumers), acls: all(acls), 'key-auths': all(keys) });
 
 // `put: [kind, id, body]` makes an entity as somebody else would.
-const fake = await serve(handle, state, (told) => {
+const fake = await serve(handle, state, STORES, (told) => {
   if (!told.put) return;
   const [kind, id, body] = told.put;
   const made = put(kind, id, body);

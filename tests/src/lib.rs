@@ -8,6 +8,7 @@ mod client;
 mod conformance;
 mod database;
 mod developers;
+mod lasting;
 mod marketplace;
 pub mod passkey_device;
 mod peers;

@@ -28,7 +28,7 @@ use kernel::{ApplicationId, DcrProviderId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, Client, PUBLIC_URL, TestApp, node_peers, peers::Peer, python};
+use crate::{Answer, Client, PUBLIC_URL, TestApp, lasting::Lasting, node_peers, python};
 
 /// What forms leave as it is.
 const KEPT: &percent_encoding::AsciiSet =
@@ -81,6 +81,11 @@ impl Certificate {
     pub fn authority(&self) -> PathBuf {
         self.folder.join("authority.pem")
     }
+
+    /// Where a fake of it keeps what it has.
+    fn storage(&self) -> PathBuf {
+        self.folder.join("storage.json")
+    }
 }
 
 impl Default for Certificate {
@@ -97,7 +102,7 @@ impl Drop for Certificate {
 
 /// A place where clients are registered.
 pub struct Registry {
-    _peer: Peer,
+    _peer: Lasting,
     certificate: Certificate,
     /// Where it is.
     pub base: String,
@@ -139,15 +144,9 @@ impl Registry {
 
     fn run(mut command: Command) -> Self {
         let certificate = Certificate::new();
-        command.arg(certificate.key()).arg(certificate.certificate()).stderr(Stdio::inherit());
-        let mut peer = Peer::start(&mut command);
-        let line = loop {
-            let line = peer.line();
-            assert!(!line.is_empty(), "the peer did not start");
-            if line.starts_with("http") {
-                break line;
-            }
-        };
+        command.arg(certificate.key()).arg(certificate.certificate()).arg(certificate.storage());
+        command.stderr(Stdio::inherit());
+        let (peer, line) = Lasting::start(command);
         let mut words = line.split_whitespace();
         let base = words.next().expect("an address").to_owned();
         let second = words.next().unwrap_or_default();
@@ -192,7 +191,18 @@ impl Registry {
 
     /// What it has.
     pub async fn state(&self) -> Value {
-        self.client.get("/__test").await.expect(200)
+        self.ask(Method::GET, Value::Null).await
+    }
+
+    /// Asks it beside what a provider is asked, as soon as it runs: it may have been killed.
+    async fn ask(&self, method: Method, what: Value) -> Value {
+        for _ in 0..200 {
+            if let Some(answer) = self.client.attempt(method.clone(), "/__test", what.clone()).await {
+                return answer.expect(200);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the peer is gone");
     }
 
     /// Its clients.
@@ -202,7 +212,7 @@ impl Registry {
 
     /// Changes it; see its script for what can be changed.
     pub async fn tell(&self, what: Value) -> Value {
-        self.client.post("/__test", what).await.expect(200)
+        self.ask(Method::POST, what).await
     }
 
     /// Lets a request go wrong.

@@ -102,6 +102,27 @@ fn what_is_safe_is_tried_three_times_and_not_for_ever() {
 }
 
 #[test]
+fn a_provider_that_is_killed_comes_back_with_what_it_had() {
+    tests::run(async {
+        let Some(registry) = Registry::fake("okta") else { return };
+        let registrar = registry.registrar();
+        let provider = okta::provider(&registry);
+        let wanted = wanted("Weather");
+        for after in [false, true] {
+            let how = json!({ "how": "die", "after": after });
+            registry.trouble("POST", "^/oauth2/v1/clients$", how).await;
+            let fault = failed(at(&registrar, &provider).create(&wanted).await);
+            assert!(matches!(fault, Fault::Unknown(_)), "{after}: {fault:?}");
+            assert_eq!(registry.clients().await.len(), usize::from(after));
+        }
+        assert_eq!(registry.state().await["starts"], 3, "it was really killed, twice");
+        // It is where it was.
+        let found = worked(at(&registrar, &provider).find(&wanted).await);
+        assert_eq!(json!(found[0].id), registry.clients().await[0]["client_id"]);
+    });
+}
+
+#[test]
 fn a_provider_gets_four_requests_at_once() {
     tests::run(async {
         let Some(registry) = Registry::fake("bridge") else { return };
