@@ -2,6 +2,7 @@
 //! fresh database, with one client per kind of caller. Every reply is held against its declared schema.
 
 mod app;
+mod auth0_simulator;
 mod beside;
 mod browser;
 mod client;
@@ -17,6 +18,7 @@ mod saml_peers;
 mod standin;
 
 pub use app::{Member, TestApp, configuration};
+pub use auth0_simulator::Auth0Simulator;
 pub use beside::Beside;
 pub use browser::{Browser, PUBLIC_URL};
 pub use client::{Answer, Client};

@@ -21,6 +21,26 @@ pub fn provider(registry: &Registry) -> OpenProvider {
 }
 
 #[test]
+fn the_fakes_secrets_are_what_the_vendors_sdk_expects() {
+    tests::run(async {
+        let Some(registry) = Registry::fake("okta") else { return };
+        let registrar = registry.registrar();
+        let provider = provider(&registry);
+        let client = worked(at(&registrar, &provider).create(&wanted("Weather")).await).client;
+        let saw = registry.driven_by("okta_sdk.mjs", &["00initialTokenOfOkta", &client.id]);
+        let expected = json!({
+            "secret": "string", "moment": "a moment", "alone": [400, "E0000001"], "both": ["ACTIVE", "ACTIVE"],
+            "full": [400, "E0000001"], "active": [400, "E0000001"], "ended": "INACTIVE", "one": ["INACTIVE", "ACTIVE"],
+            "left": ["ACTIVE"], "missing": [404, "E0000007"], "refused": [401, "E0000011"],
+        });
+        assert_eq!(saw, expected);
+        // What the SDK has left is what the adapter sees.
+        let left = worked(at(&registrar, &provider).credential_list(&client).await);
+        assert_eq!(left.len(), 1);
+    });
+}
+
+#[test]
 fn a_client_lives() {
     tests::run(async {
         let Some(registry) = Registry::fake("okta") else { return };

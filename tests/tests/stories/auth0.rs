@@ -1,8 +1,10 @@
-//! People whom an Auth0 tenant signs in found organizations and see theirs. The tenant is a real OpenID provider
-//! of another make: what counts of Auth0 are its signed tokens, which the provider makes by the same standards.
+//! People whom an Auth0 tenant signs in found organizations and see theirs. The tenant is a simulator of Auth0, and
+//! where it takes tokens that no tenant makes, a real OpenID provider of another make: what counts of Auth0 are its
+//! signed tokens, which the provider makes by the same standards.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use tests::{Client, Engine, OpenIdProvider, TestApp, node_peers, on_both};
+use tests::{Auth0Simulator, Client, Engine, OpenIdProvider, TestApp, node_peers, on_both};
 
 use crate::{days, sso::PROVIDERS, text};
 
@@ -123,5 +125,105 @@ on_both! {
         // Without a tenant there is nobody to believe.
         let other = TestApp::new(engine).await;
         other.anonymous().with_token(caller.token()).get(LIST).await.expect(401);
+    }
+}
+
+/// A server that takes the tokens of this tenant.
+async fn trusting(engine: Engine, simulator: &Auth0Simulator) -> TestApp {
+    let authority = simulator.authority();
+    let settings = [
+        ("AUTH0_ISSUER", simulator.issuer.as_str()),
+        ("AUTH0_AUDIENCE", AUDIENCE),
+        ("OUTBOUND_CA_FILE", authority.to_str().expect("a path")),
+    ];
+    TestApp::with(engine, &settings).await
+}
+
+on_both! {
+    /// Who signs in at the tenant with a password founds an organization by that and finds it again; the address is
+    /// what the tenant says at its userinfo endpoint.
+    async fn a_simulated_tenant(engine: Engine) {
+        let Some(folder) = node_peers() else { return };
+        let simulator = Auth0Simulator::start(&folder);
+        let app = trusting(engine, &simulator).await;
+        let signs_in = async |email: &str| {
+            let tokens = simulator.sign_in(email, AUDIENCE, "portal").await;
+            app.anonymous().with_token(text(&tokens, "access_token"))
+        };
+        let ann = signs_in("ann@new.test").await;
+        ann.get(LIST).await.expect(404);
+        let made = ann.post(REGISTER, acme()).await.expect(201);
+        let login_path = format!("/v2/authenticate/federated?org_id={}", text(&made, "organization_id"));
+        let listed = json!([{ "name": "Newcomers", "login_path": login_path }]);
+        assert_eq!(ann.get(LIST).await.expect(200)["data"], listed);
+        assert_eq!(signs_in("ann@new.test").await.get(LIST).await.expect(200)["data"], listed);
+        let owner = "SELECT u.full_name || ' ' || u.email FROM users u JOIN organizations o \
+                     ON o.org_id = u.org_id AND o.owner_id = u.id WHERE o.name = 'Newcomers'";
+        assert_eq!(app.database.beside().await.query(owner).await, ["Ann Lee ann@new.test"]);
+
+        let bob = signs_in("bob@new.test").await;
+        bob.get(LIST).await.expect(404);
+        bob.post(REGISTER, json!({ "organization_name": "Bob's", "default_region": "us" })).await.expect(201);
+        assert_eq!(bob.get(LIST).await.expect(200)["data"][0]["name"], "Bob's");
+        assert_eq!(ann.get(LIST).await.expect(200)["data"], listed);
+    }
+}
+
+on_both! {
+    /// A token that is for somebody else, of somebody else, for nobody, over, or that somebody has worked on is none.
+    async fn tokens_of_a_simulated_tenant_that_are_none(engine: Engine) {
+        let Some(folder) = node_peers() else { return };
+        let simulator = Auth0Simulator::start(&folder);
+        let app = trusting(engine, &simulator).await;
+        let good = simulator.sign_in("ann@new.test", AUDIENCE, "portal").await;
+        let refused = async |what: &str, token: &str| {
+            let caller = app.anonymous().with_token(token);
+            assert_eq!(caller.post(REGISTER, acme()).await.status, 401, "{what}");
+            assert_eq!(caller.get(LIST).await.status, 401, "{what}");
+        };
+        for audience in ["https://other.test/api", "https://latchkey.test/api/", ""] {
+            let other = simulator.sign_in("ann@new.test", audience, "portal").await;
+            refused(audience, text(&other, "access_token")).await;
+        }
+        // What the tenant tells a client of somebody is for the client.
+        refused("an id token", text(&good, "id_token")).await;
+        let machine = json!({ "grant_type": "client_credentials", "client_id": "portal", "audience": AUDIENCE });
+        refused("a machine's", text(&simulator.tokens(&machine).await, "access_token")).await;
+        // Every simulator signs with the same key.
+        let other = Auth0Simulator::start(&folder);
+        let others = other.sign_in("ann@new.test", AUDIENCE, "portal").await;
+        refused("another tenant's", text(&others, "access_token")).await;
+
+        let good = text(&good, "access_token");
+        let parts: Vec<&str> = good.split('.').collect();
+        let [head, claims, signature] = parts[..] else { panic!("three parts") };
+        let changed = |part: &str, from: &str, to: &str| {
+            let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("text");
+            assert!(text.contains(from), "{text}");
+            BASE64_URL_SAFE_NO_PAD.encode(text.replace(from, to))
+        };
+        let (bobs, unsigned) = (changed(claims, "auth0|ann", "auth0|bob"), changed(head, "RS256", "none"));
+        let flipped = if signature.starts_with('A') { "B" } else { "A" };
+        for (what, token) in [
+            ("somebody else's claims", format!("{head}.{bobs}.{signature}")),
+            ("unsigned", format!("{unsigned}.{claims}.")),
+            ("said to be unsigned", format!("{unsigned}.{claims}.{signature}")),
+            ("by another algorithm", format!("{}.{claims}.{signature}", changed(head, "RS256", "HS256"))),
+            ("without a signature", format!("{head}.{claims}.")),
+            ("half", format!("{head}.{claims}")),
+            ("with another signature", format!("{head}.{claims}.{flipped}{}", &signature[1..])),
+        ] {
+            refused(what, &token).await;
+        }
+
+        // An address that a token tells and nobody vouches for founds nothing.
+        let telling = simulator.sign_in("bob@new.test", AUDIENCE, "tells-addresses").await;
+        let bob = app.anonymous().with_token(text(&telling, "access_token"));
+        bob.post(REGISTER, acme()).await.expect(403);
+
+        let ann = app.anonymous().with_token(good);
+        ann.post(REGISTER, acme()).await.expect(201);
+        app.wall.advance(days(42));
+        refused("over", good).await;
     }
 }
