@@ -13,6 +13,7 @@ pub mod developers;
 pub mod gateway;
 pub mod housekeeping;
 pub mod portal_product_versions;
+pub mod portal_products;
 pub mod portal_teams;
 pub mod portals;
 pub mod product_versions;
@@ -80,6 +81,7 @@ pub fn operations() -> Vec<Operation> {
         products::http::operations(),
         product_versions::http::operations(),
         portal_product_versions::http::operations(),
+        portal_products::http::operations(),
         apis::at_portal::operations(),
         applications::http::operations(),
         application_registrations::http::operations(),

@@ -334,7 +334,7 @@ impl Server {
             user_agent: String::new(),
         });
         let headers = served.operation.spec.headers.then(Arc::default);
-        let input = RawInput { path, query, body, headers };
+        let input = RawInput { path, query, body, headers, brand: OwnBrand::default() };
         let response = self.perform(served, input, principal, None, &origin).await?;
         match response.body {
             Some((_, bytes)) => {

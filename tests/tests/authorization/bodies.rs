@@ -174,6 +174,11 @@ impl Maker<'_> {
                 let strategy = self.named_strategy(request).await;
                 Self::version_in_portal(Some(&version), Some(&strategy))
             }
+            "publish-api-products" => {
+                let product = self.post("/v2/api-products", self.product()).await;
+                request.ids.push(product.clone());
+                json!({ "api_products": { product: { "publish_status": "published" } } })
+            }
             "replace-portal-product-version" => {
                 let strategy = self.named_strategy(request).await;
                 Self::version_in_portal(None, Some(&strategy))

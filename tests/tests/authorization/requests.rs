@@ -287,6 +287,17 @@ impl<'a> Maker<'a> {
                 let developer = self.post(&format!("{portal}/developers"), developer).await;
                 self.joined(&format!("{portal}/teams/{team}"), developer).await
             }
+            // Those who have an application are its owner.
+            (_, "developers") if collection.contains("/applications/") => {
+                let application = collection.trim_end_matches("/developers");
+                let (portal, _) = application.rsplit_once("/applications/").expect("a portal");
+                let mut developer = self.new_developer();
+                developer["status"] = json!("approved");
+                let developer = self.post(&format!("{portal}/developers"), developer).await;
+                let owner = json!({ "owner": { "type": "developer", "id": developer } });
+                self.app.owner.patch(application, owner).await.expect(200);
+                developer
+            }
             (_, "developers") => self.post(collection, self.new_developer()).await,
             (_, "teams") if collection.contains("/developers/") => self.joining_portal_team(collection).await,
             (_, "teams") if collection.starts_with("/v3/portals/") => {
@@ -295,6 +306,11 @@ impl<'a> Maker<'a> {
             (_, "publications") => self.published(collection).await,
             ("/v2/portals", _) => self.post(collection, self.portal()).await,
             ("/v2/api-products", _) => self.post(collection, self.product()).await,
+            (_, "products") => {
+                let mut product = self.product();
+                product["portal_ids"] = json!([collection.split('/').nth(3).expect("a portal")]);
+                self.post("/v2/api-products", product).await
+            }
             (_, "product-versions") if collection.starts_with("/v2/portals/") => {
                 let version = self.product_version().await;
                 self.post(collection, Self::version_in_portal(Some(&version), None)).await;

@@ -61,6 +61,7 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "api-publications",
         "api-implementations",
         "api-products",
+        "products",
         "product-versions",
         "applications",
         "application-registrations",

@@ -59,7 +59,7 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         // The path names an API and a portal, the body a strategy.
         "create-portal" | "create-portal-v2" | "create-api-product" => 400,
         "update-portal" | "update-portal-v2" | "update-api-product" if !exchanged.contains(&0) => 400,
-        "create-portal-product-version" if !exchanged.contains(&0) => 400,
+        "create-portal-product-version" | "publish-api-products" if !exchanged.contains(&0) => 400,
         "replace-portal-product-version" | "update-portal-product-version" if exchanged == [2] => 400,
         "publish-api-to-portal" if exchanged == [2] => 400,
         "check-gateway-access" => 400,

@@ -97,7 +97,7 @@ pub const DOCUMENTS: [Published; 7] = [
 
 /// Of all that is published of portals: the portals themselves, their developers and teams
 /// of these, and what applications need.
-const PORTALS: [&str; 32] = [
+const PORTALS: [&str; 33] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -124,6 +124,7 @@ const PORTALS: [&str; 32] = [
     "update-application",
     "delete-application",
     "list-credentials-by-application",
+    "list-developers-by-application",
     "list-registrations",
     "list-registrations-by-application",
     "create-application-registration",
@@ -166,8 +167,8 @@ const DEVELOPERS: [&str; 30] = [
     "delete-application-registration",
 ];
 
-/// The same in the older version, and product versions in portals.
-const OLDER: [&str; 11] = [
+/// The same in the older version, and products and their versions in portals.
+const OLDER: [&str; 13] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -179,6 +180,8 @@ const OLDER: [&str; 11] = [
     "replace-portal-product-version",
     "update-portal-product-version",
     "delete-portal-product-version",
+    "publish-api-products",
+    "list-portal-products",
 ];
 
 /// The folder of the committed files.

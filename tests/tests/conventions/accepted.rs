@@ -24,6 +24,8 @@ fn published(operation: &Operation) -> u16 {
             | "repair-dcr-provider-client",
         ) => 200,
         (_, "check-gateway-access") => 200,
+        // Many changes at once.
+        (_, "publish-api-products") => 204,
         ("POST", _) | (_, "put-ip-allow-list" | "replace-app-auth-strategy") => 201,
         ("DELETE", _) => 204,
         _ => 200,
@@ -31,7 +33,7 @@ fn published(operation: &Operation) -> u16 {
 }
 
 /// Replies without a body although something was made.
-const EMPTY: [&str; 7] = [
+const EMPTY: [&str; 8] = [
     "invite-user",
     "add-user-to-team",
     "post-teams-teamId-system-accounts",
@@ -39,6 +41,7 @@ const EMPTY: [&str; 7] = [
     "register",
     "forgot-password",
     "update-credential",
+    "publish-api-products",
 ];
 
 /// What takes an identity provider that has made a client: stories tell of it.

@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 48] = [
+const LISTS: [(&str, Envelope); 50] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -52,10 +52,12 @@ const LISTS: [(&str, Envelope); 48] = [
     ("list-api-products", Envelope::Numbered),
     ("list-api-product-versions", Envelope::Numbered),
     ("list-portal-product-versions", Envelope::Numbered),
+    ("list-portal-products", Envelope::Numbered),
     ("list-dcr-provider-clients", Envelope::Numbered),
     ("list-dcr-bridge-keys", Envelope::Numbered),
     ("list-applications", Envelope::Numbered),
     ("list-credentials-by-application", Envelope::Numbered),
+    ("list-developers-by-application", Envelope::Numbered),
     ("list-registrations", Envelope::Numbered),
     ("list-registrations-by-application", Envelope::Numbered),
     ("list-application-auth-strategies", Envelope::Numbered),

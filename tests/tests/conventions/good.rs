@@ -185,6 +185,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             "name": "v2", "publish_status": "published", "deprecated": true, "labels": { "env": "test" },
             "gateway_service": { "id": "orders", "control_plane_id": NOBODY },
         }),
+        "publish-api-products" => {
+            json!({ "api_products": { world.id("product"): { "publish_status": "published" } } })
+        }
         "create-portal-product-version"
         | "update-portal-product-version"
         | "replace-portal-product-version" => {

@@ -133,7 +133,7 @@ on_both! {
         let owner = &world.app.owner;
         let (bob, robot) = (world.app.member("bob@acme.test").await, world.id("spare account"));
         let developers = format!("/v3/portals/{}/developers", world.id("portal"));
-        let developer = json!({ "email": "second@dev.test", "full_name": "Second" });
+        let developer = json!({ "email": "second@dev.test", "full_name": "Second", "status": "approved" });
         let developer = owner.post(&developers, developer).await.expect(201);
         let teams = format!("/v3/portals/{}/teams", world.id("portal"));
         let portal_team = owner.post(&teams, json!({ "name": "Second" })).await.expect(201);
@@ -143,6 +143,12 @@ on_both! {
         ] {
             owner.post(&format!("{teams}/{team}/developers"), json!({ "id": member })).await.expect(201);
         }
+        // Both have an application.
+        let owning = format!("{teams}/{}", world.id("portal team"));
+        owner.patch(&owning, json!({ "can_own_applications": true })).await.expect(200);
+        let application = format!("/v3/portals/{}/applications/{}", world.id("portal"), world.id("application"));
+        let team = json!({ "owner": { "type": "team", "id": world.id("portal team") } });
+        owner.patch(&application, team).await.expect(200);
         let second = owner.post("/v3/teams", json!({ "name": "Second" })).await.expect(201);
         for team in [world.id("team"), second["id"].as_str().expect("an id")] {
             for (kind, id) in [
@@ -163,9 +169,11 @@ on_both! {
         owner.post(&tokens, json!({ "name": "second", "expires_at": world.next_month() })).await.expect(201);
         let mappings = format!("/v3/identity-providers/{}/team-group-mappings", world.id("oidc"));
         owner.post(&mappings, json!({ "team_id": second["id"], "group": "second" })).await.expect(201);
-        for path in ["/v3/portals", "/v3/apis", "/v2/api-products"] {
+        for path in ["/v3/portals", "/v3/apis"] {
             owner.post(path, json!({ "name": "Second" })).await.expect(201);
         }
+        let product = json!({ "name": "Second", "portal_ids": [world.id("older portal")] });
+        owner.post("/v2/api-products", product).await.expect(201);
         let apis = owner.get("/v3/apis").await.expect(200);
         let second = apis["data"][1]["id"].as_str().expect("an id");
         let published = format!("/v3/apis/{second}/publications/{}", world.id("portal"));

@@ -177,10 +177,9 @@ impl World {
         applications(&app, &mut ids, &developer.client).await;
         let older = json!({ "name": "older portal" });
         ids.insert("older portal", id(&owner.post("/v2/portals", older).await.expect(201)));
-        ids.insert(
-            "product",
-            id(&owner.post("/v2/api-products", json!({ "name": "Orders" })).await.expect(201)),
-        );
+        let product =
+            json!({ "name": "Orders", "description": "Takes orders", "portal_ids": [ids["older portal"]] });
+        ids.insert("product", id(&owner.post("/v2/api-products", product).await.expect(201)));
         let versions = format!("/v2/api-products/{}/product-versions", ids["product"]);
         for (what, name) in [("version", "v1"), ("spare version", "v0")] {
             ids.insert(what, id(&owner.post(&versions, json!({ "name": name })).await.expect(201)));

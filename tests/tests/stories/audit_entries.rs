@@ -483,6 +483,8 @@ async fn products(day: &mut Day) {
     let change = json!({ "deprecated": true });
     let replacement = said.clone();
     said["product_version_id"] = json!(version);
+    let publish = json!({ "api_products": { product: { "publish_status": "unpublished" } } });
+    day.step("publish-api-products", &[portal], publish, ("edit", &path)).await;
     day.step("create-portal-product-version", &[portal], said, ("create", &here)).await;
     day.step("replace-portal-product-version", &both, replacement, ("edit", &here)).await;
     day.step("update-portal-product-version", &both, change, ("edit", &here)).await;

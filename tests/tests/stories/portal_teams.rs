@@ -192,3 +192,56 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// Who has an application: its owner, or the members of the team that owns it, as long as they are approved.
+    async fn who_has_an_application(engine: Engine) {
+        let app = TestApp::new(engine).await;
+        let (site, other) = (app.portal("Public", json!({})).await, app.portal("Another", json!({})).await);
+        let (ann, bob) = (app.developer(&site, "ann@dev.test").await, app.developer(&site, "bob@dev.test").await);
+        app.developer(&site, "cleo@dev.test").await;
+        let owner = |kind: &str, id: &str| json!({ "type": kind, "id": id });
+        let applications = format!("/v3/portals/{}/applications", site.id);
+        let new = json!({ "name": "Umbrella", "owner": owner("developer", &ann.id) });
+        let application = app.owner.post(&applications, new).await.expect(201);
+        let one = format!("{applications}/{}", id(&application));
+        let path = format!("{one}/developers");
+        let shown = |developer: &tests::Developer| {
+            json!({ "id": developer.id, "email": developer.email, "full_name": format!("Developer {}", developer.email) })
+        };
+        let list = app.owner.get(&path).await.expect(200);
+        assert_eq!(list["data"], json!([shown(&ann)]));
+        assert_eq!(list["meta"]["page"]["total"], 1);
+
+        let team = app.owner.post(&teams(&site), json!({ "name": "Mobile", "can_own_applications": true })).await.expect(201);
+        app.owner.patch(&one, json!({ "owner": owner("team", id(&team)) })).await.expect(200);
+        assert_eq!(app.owner.get(&path).await.expect(200)["data"], json!([]), "nobody is in it yet");
+        for developer in [&bob, &ann] {
+            let members = format!("{}/{}/developers", teams(&site), id(&team));
+            app.owner.post(&members, json!({ "id": developer.id })).await.expect(201);
+        }
+        let mut both = [shown(&ann), shown(&bob)];
+        assert_eq!(app.owner.get(&path).await.expect(200)["data"], json!(both), "in the order in which they came");
+        both.sort_by_key(|developer| developer["id"].to_string());
+        assert_eq!(app.owner.get(&format!("{path}?sort=id")).await.expect(200)["data"], json!(both));
+        both.reverse();
+        assert_eq!(app.owner.get(&format!("{path}?sort=id desc")).await.expect(200)["data"], json!(both));
+        for (filter, found) in [("", &ann), ("[eq]", &ann), ("[neq]", &bob)] {
+            let list = app.owner.get(&format!("{path}?filter[id]{filter}={}", ann.id)).await.expect(200);
+            assert_eq!(list["data"], json!([shown(found)]), "{filter}");
+        }
+        assert_eq!(app.owner.get(&format!("{path}?filter[email]=x&sort=email")).await.bad_fields(), ["filter[email]", "sort"]);
+
+        // Who is let in no more has nothing any more.
+        let revoked = json!({ "status": "revoked" });
+        app.owner.patch(&format!("/v3/portals/{}/developers/{}", site.id, bob.id), revoked).await.expect(200);
+        assert_eq!(app.owner.get(&path).await.expect(200)["data"], json!([shown(&ann)]));
+
+        let elsewhere = format!("/v3/portals/{}/applications/{}/developers", other.id, id(&application));
+        app.owner.get(&elsewhere).await.expect(404);
+        let (rival, _) = app.another_organization("owner@rival.test").await;
+        rival.client.get(&path).await.expect(404);
+        let member = app.member("ann@acme.test").await;
+        assert_eq!(member.client.get(&path).await.status, 403);
+    }
+}

@@ -3,12 +3,13 @@
 use frame::{
     Cx,
     db::{OrgScope, Paged},
+    from_row,
     input::At,
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, ApplicationId, Body, DcrProviderId, Draft, Fault, Fields, Id, Invalid, Labels, LabelsPatch,
-    Patch, PortalId, PortalTeamId, Problem, Result, StrategyId, Timestamp,
+    Action, ApplicationId, Body, DcrProviderId, DeveloperId, Draft, Fault, Fields, Id, Invalid, Labels,
+    LabelsPatch, Patch, PortalId, PortalTeamId, Problem, Result, StrategyId, Timestamp,
     query::ListQuery,
     rules::{LabelChanges, OneOf, id},
 };
@@ -20,7 +21,7 @@ use super::{
     credentials::{ListedCredential, credential_list},
     lifecycle::{self, application_in, changed, check, create, strategy_of},
     place,
-    store::{application_get, application_list},
+    store::{application_get, application_list, developer_list},
     strategy::{ClientStrategy, KeyStrategy, ShownStrategy},
 };
 use crate::{
@@ -127,6 +128,22 @@ impl From<Application> for ShownApplication {
         }
     }
 }
+
+/// A developer who has an application (contract: `ApplicationDeveloperDetailed`).
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ApplicationDeveloper {
+    /// Its id.
+    pub id: DeveloperId,
+    /// Its address.
+    #[schemars(extend("format" = "email"), length(max = 250))]
+    pub email: String,
+    /// Its name.
+    #[schemars(length(max = 250))]
+    pub full_name: String,
+}
+
+from_row!(ApplicationDeveloper { id, email, full_name });
 
 /// An owner in a request.
 struct NamedOwner {
@@ -325,6 +342,15 @@ pub(super) async fn application_delete_in(
         application_in(&db, portal, id).await?
     };
     lifecycle::delete(&cx, application).await.map(|()| Done)
+}
+
+pub(super) async fn developer_list_of(
+    cx: Cx,
+    At((portal, id)): At<(PortalId, ApplicationId)>,
+    query: ListQuery,
+) -> Result<Found<Paged<ApplicationDeveloper>>> {
+    let application = application_in(cx.db(), portal, id).await?;
+    developer_list(cx.db(), portal, application.owner, &query).await.map(Found)
 }
 
 pub(super) async fn credential_list_of(

@@ -6,10 +6,10 @@ use frame::operations::{
 use kernel::Action;
 
 use super::{
-    OF_DEVELOPER, OF_PORTAL,
+    OF_DEVELOPER, OF_PORTAL, WHO,
     admin::{
         application_create, application_delete_in, application_get_anywhere, application_get_in,
-        application_list_of, application_update_owner, credential_list_of,
+        application_list_of, application_update_owner, credential_list_of, developer_list_of,
     },
     credentials::CREDENTIALS,
     developer::{
@@ -91,6 +91,17 @@ fn organizations() -> Vec<Operation> {
             .errors(&[400, 409, 502, 503])
             .list(&CREDENTIALS)
             .handle(credential_list_of),
+        get("list-developers-by-application", "/v3/portals/{portalId}/applications/{applicationId}/developers")
+            .allow(NO_SERVICES, one(Action::Read, VIEWER))
+            .doc(
+                TAG,
+                "List the developers who have an application",
+                "Its owner, or those in the team that owns it: as far as they are approved.",
+            )
+            .platform_errors()
+            .errors(&[400])
+            .list(&WHO)
+            .handle(developer_list_of),
     ]
 }
 

@@ -126,6 +126,10 @@ pub static OF_DEVELOPER: Collection = Collection::numbered(
     ],
 );
 
+/// What the developers who have an application can be filtered and sorted by.
+pub static WHO: Collection =
+    Collection::numbered("application-developers", &[Field::new("id", Kind::Id, Ops::UUID).sortable()]);
+
 /// The rule of a name.
 pub(crate) const NAME: Text = text(1, 255);
 /// The rule of a description.

@@ -9,7 +9,8 @@ use kernel::{ApplicationId, DeveloperId, Id, PortalId, Result, StrategyId, query
 use serde_json::Value;
 
 use super::{
-    Application, OF_DEVELOPER, OF_PORTAL, Owner,
+    Application, OF_DEVELOPER, OF_PORTAL, Owner, WHO,
+    admin::ApplicationDeveloper,
     developer::{CREDENTIAL_TYPE, STRATEGIES},
     strategy::{StrategyOf, columns as strategy_columns, owner_from},
 };
@@ -68,6 +69,15 @@ static OWN: Listing = Listing {
     large: false,
 };
 
+static HOLDERS: Listing = Listing {
+    collection: &WHO,
+    columns: "t.id, t.email, t.full_name",
+    table: "developers",
+    condition: "t.portal_id = $2 AND t.active = true AND (t.id = $3 OR EXISTS \
+                (SELECT 1 FROM portal_team_developers m WHERE m.org_id = t.org_id AND m.developer_id = t.id AND m.team_id = $4))",
+    large: false,
+};
+
 /// The applications of a portal.
 pub(super) async fn application_list(
     db: &OrgScope,
@@ -85,6 +95,16 @@ pub(super) async fn application_list_own(
     query: &ListQuery,
 ) -> Result<Paged<Application>> {
     db.page(&OWN, args![portal, developer], query).await
+}
+
+/// The developers who have what this owner has, as far as they are approved.
+pub(super) async fn developer_list(
+    db: &OrgScope,
+    portal: PortalId,
+    owner: Owner,
+    query: &ListQuery,
+) -> Result<Paged<ApplicationDeveloper>> {
+    db.page(&HOLDERS, args![portal, owner.developer(), owner.team()], query).await
 }
 
 /// An application, wherever it is.

@@ -81,9 +81,11 @@ pub static PRODUCTS: Collection = Collection::numbered(
 const NAME: Text = text(1, 100);
 const DESCRIPTION: Text = text(0, 10_000);
 const PORTALS: &str = "portal_ids";
+/// Most portals that a product is published in.
+pub(crate) const MOST_PORTALS: usize = 100;
 
 const fn portal_ids() -> List<IdOf<kernel::id::kinds::Portal>> {
-    List { item: id(), least: 0, most: 100, distinct: true }
+    List { item: id(), least: 0, most: MOST_PORTALS, distinct: true }
 }
 
 /// A product to be created.
@@ -171,7 +173,7 @@ async fn portals_named<T: Body>(
             Err(other) => return Err(other),
         }
         // More are refused anyway.
-        if n > 100 {
+        if n > MOST_PORTALS {
             break;
         }
     }
@@ -179,7 +181,7 @@ async fn portals_named<T: Body>(
 }
 
 /// Publishing takes a role of its own.
-fn check_publisher(cx: &Cx, id: &str) -> Result<()> {
+pub(crate) fn check_publisher(cx: &Cx, id: &str) -> Result<()> {
     if cx.may_here(Action::Publish, &format!("{KIND}/{id}")) {
         Ok(())
     } else {
@@ -248,12 +250,18 @@ async fn product_update(cx: Cx, At(id): At<ProductId>, draft: Draft<ProductPatch
         updated_at: cx.now(),
         ..before.clone()
     };
-    store::product_update(cx.db(), &product, product.portal_ids != before.portal_ids).await?;
+    product_keep(&cx, &before, &product).await?;
+    Ok(Found(product))
+}
+
+/// Writes a changed product, and what follows from the change.
+pub(crate) async fn product_keep(cx: &Cx, before: &Product, product: &Product) -> Result<()> {
+    let id = product.id;
+    store::product_update(cx.db(), product, product.portal_ids != before.portal_ids).await?;
     if product.name != before.name {
         use_rename_all(cx.db(), Uses::OfProduct(id)).await?;
     }
-    cx.audit(Action::Edit, format!("{KIND}/{id}"), json!({ "before": before, "after": product })).await?;
-    Ok(Found(product))
+    cx.audit(Action::Edit, format!("{KIND}/{id}"), json!({ "before": before, "after": product })).await
 }
 
 /// Too many are too many of these labels, not of the others.

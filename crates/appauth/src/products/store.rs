@@ -66,7 +66,7 @@ impl FromRow for Place {
 }
 
 /// Reads where these products are published.
-async fn placed(db: &OrgScope, products: &mut [Product]) -> Result<()> {
+pub(crate) async fn placed(db: &OrgScope, products: &mut [Product]) -> Result<()> {
     let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();
     let found: Vec<Place> = db.whole(&PLACES, args![], &ListQuery::of(&PRODUCT, ids)).await?;
     let mut places: BTreeMap<ProductId, Vec<PortalOfProduct>> = BTreeMap::new();

@@ -150,7 +150,9 @@ fn value(schema: &Value, good: Option<&Value>, place: &Place<'_>, all: &mut Vec<
     if is("array") {
         array(schema, good, place, all);
     }
-    if is("object") && schema["additionalProperties"].is_object() {
+    if is("object") && schema["additionalProperties"]["properties"].is_object() {
+        keyed(&schema["additionalProperties"], good.unwrap_or(&json!({})), place, all);
+    } else if is("object") && schema["additionalProperties"].is_object() {
         labels(place, all);
     }
     if is("object") && schema["properties"].is_object() {
@@ -262,6 +264,29 @@ fn array(schema: &Value, good: Option<&Value>, place: &Place<'_>, all: &mut Vec<
     };
     let here = Place { field: place.inner("0"), rebuild: &rebuild };
     value(&schema["items"], Some(first), &here, all);
+}
+
+/// Objects by their ids: what is wrong with an id, and with an object.
+fn keyed(schema: &Value, good: &Value, place: &Place<'_>, all: &mut Vec<Spoiled>) {
+    let objects = good.as_object().cloned().unwrap_or_default();
+    for (name, one) in &objects {
+        let rebuild = |value| {
+            let mut objects = objects.clone();
+            objects.insert(name.clone(), value);
+            (place.rebuild)(Value::Object(objects))
+        };
+        value(schema, Some(one), &Place { field: place.inner(name), rebuild: &rebuild }, all);
+        for key in ["", "x", "7f9fd312a9874628b4c5bb4f4fddd5f7", "*"] {
+            let mut objects = objects.clone();
+            objects.insert(key.to_owned(), one.clone());
+            all.push(Spoiled {
+                what: format!("an id of {} is {key:?}", place.field),
+                field: place.inner(key),
+                rule: Some("is_uuid"),
+                body: (place.rebuild)(Value::Object(objects)),
+            });
+        }
+    }
 }
 
 fn labels(place: &Place<'_>, all: &mut Vec<Spoiled>) {
