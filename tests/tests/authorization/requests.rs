@@ -230,7 +230,7 @@ impl<'a> Maker<'a> {
             }
             (_, "implementations") => self.post(collection, self.implementation()).await,
             ("/api/v3/developer/teams", _) => self.own_team().await,
-            ("/v3/applications", _) => {
+            ("/v3/applications" | "/v2/applications", _) => {
                 let portal = self.post("/v3/portals", self.portal()).await;
                 self.application(&format!("/v3/portals/{portal}/applications")).await
             }
@@ -358,10 +358,12 @@ impl<'a> Maker<'a> {
 
     /// An application of a new developer, in the portal whose applications the collection is.
     async fn application(&self, collection: &str) -> String {
+        // They are made by the newer version of the API.
+        let collection = collection.replacen("/v2/", "/v3/", 1);
         let portal = collection.trim_end_matches("/applications");
         let developer = self.post(&format!("{portal}/developers"), self.new_developer()).await;
         let owner = json!({ "type": "developer", "id": developer });
-        self.post(collection, json!({ "name": self.name("Application"), "owner": owner })).await
+        self.post(&collection, json!({ "name": self.name("Application"), "owner": owner })).await
     }
 
     /// A client of the provider whose clients the collection is. No provider has it, so it is noted behind the

@@ -91,6 +91,10 @@ pub const DOCUMENTS: [Published; 7] = [
             ("get-portal", "get-portal-v2"),
             ("update-portal", "update-portal-v2"),
             ("delete-portal", "delete-portal-v2"),
+            ("list-applications", "list-applications-v2"),
+            ("get-application", "get-application-v2"),
+            ("get-application-unscoped", "get-application-unscoped-v2"),
+            ("delete-application", "delete-application-v2"),
         ],
     },
 ];
@@ -167,8 +171,8 @@ const DEVELOPERS: [&str; 30] = [
     "delete-application-registration",
 ];
 
-/// The same in the older version, and products and their versions in portals.
-const OLDER: [&str; 13] = [
+/// The same in the older version, products and their versions in portals, and applications.
+const OLDER: [&str; 17] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -182,6 +186,10 @@ const OLDER: [&str; 13] = [
     "delete-portal-product-version",
     "publish-api-products",
     "list-portal-products",
+    "list-applications",
+    "get-application",
+    "get-application-unscoped",
+    "delete-application",
 ];
 
 /// The folder of the committed files.

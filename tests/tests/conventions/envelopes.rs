@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 50] = [
+const LISTS: [(&str, Envelope); 51] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -56,6 +56,7 @@ const LISTS: [(&str, Envelope); 50] = [
     ("list-dcr-provider-clients", Envelope::Numbered),
     ("list-dcr-bridge-keys", Envelope::Numbered),
     ("list-applications", Envelope::Numbered),
+    ("list-applications-v2", Envelope::Numbered),
     ("list-credentials-by-application", Envelope::Numbered),
     ("list-developers-by-application", Envelope::Numbered),
     ("list-registrations", Envelope::Numbered),

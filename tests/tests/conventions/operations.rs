@@ -139,6 +139,7 @@ impl Operation {
             "/v3/gateway/",
             "/api/v3/",
             "/v3/applications",
+            "/v2/applications",
             "/v2/portals",
             "/v2/api-products",
         ];

@@ -186,6 +186,9 @@ on_both! {
             "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
         });
         owner.post(&shown, said).await.expect(201);
+        let applications = format!("/v3/portals/{}/applications", world.id("older portal"));
+        let given = json!({ "name": "second", "owner": { "type": "developer", "id": world.id("older developer") } });
+        owner.post(&applications, given).await.expect(201);
         for operation in operations::gets().filter(|it| it.takes("page[number]")) {
             let path = world.path(operation);
             let get = async |query: &str| {

@@ -177,6 +177,12 @@ impl World {
         applications(&app, &mut ids, &developer.client).await;
         let older = json!({ "name": "older portal" });
         ids.insert("older portal", id(&owner.post("/v2/portals", older).await.expect(201)));
+        let older = format!("/v3/portals/{}", ids["older portal"]);
+        let someone = json!({ "email": "older@dev.test", "full_name": "Older" });
+        let someone = id(&owner.post(&format!("{older}/developers"), someone).await.expect(201));
+        let given = json!({ "name": "older", "owner": { "type": "developer", "id": someone } });
+        let given = owner.post(&format!("{older}/applications"), given).await.expect(201);
+        ids.extend([("older developer", someone), ("older application", id(&given))]);
         let product =
             json!({ "name": "Orders", "description": "Takes orders", "portal_ids": [ids["older portal"]] });
         ids.insert("product", id(&owner.post("/v2/api-products", product).await.expect(201)));
@@ -258,6 +264,7 @@ impl World {
                 "keyed application"
             }
             "applicationId" if path.starts_with("/api/v3/") => "own application",
+            "applicationId" if path.starts_with("/v2/") => "older application",
             "applicationId" => "application",
             "registrationId" if path.starts_with("/api/v3/") => "own registration",
             "registrationId" => "registration",

@@ -419,6 +419,10 @@ async fn applications(day: &mut Day) {
     day.step("update-application-registration", &all, yes, ("grant-api-access", &place)).await;
     day.step("delete-application-registration", &all, Value::Null, ("delete", &place)).await;
     day.step("delete-application", &[portal, given], Value::Null, ("delete", &path)).await;
+    let older = json!({ "name": "Older", "owner": { "type": "developer", "id": bob.id } });
+    let older = day.app.owner.post(&format!("/v3/portals/{portal}/applications"), older).await.expect(201);
+    let path = format!("{at}/{}", id(&older));
+    day.step("delete-application-v2", &[portal, id(&older)], Value::Null, ("delete", &path)).await;
 
     let client = bob.client.clone();
     let who = || ("portalAccessToken", bob.id.clone());

@@ -7,6 +7,7 @@ mod audit_reading;
 mod auth0;
 mod auth_strategies;
 mod brands;
+mod classic_applications;
 mod creators;
 mod dcr_bridge;
 mod dcr_providers;

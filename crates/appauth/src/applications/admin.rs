@@ -70,15 +70,15 @@ pub struct ClientCredentialsApplication {
 /// The portal of an application.
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, inline)]
-struct PortalOf {
-    id: PortalId,
+pub(super) struct PortalOf {
+    pub id: PortalId,
 }
 
 /// What makes the clients of an application.
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, inline)]
-struct ProviderOf {
-    id: DcrProviderId,
+pub(super) struct ProviderOf {
+    pub id: DcrProviderId,
 }
 
 /// An application, by what its credentials are.

@@ -11,6 +11,7 @@ use super::{
         application_create, application_delete_in, application_get_anywhere, application_get_in,
         application_list_of, application_update_owner, credential_list_of, developer_list_of,
     },
+    classic::{CLASSIC, classic_delete_in, classic_get_anywhere, classic_get_in, classic_list_of},
     credentials::CREDENTIALS,
     developer::{
         STRATEGIES, own_create, own_credential_create, own_credential_delete, own_credential_update,
@@ -30,7 +31,7 @@ const ONE_OWN: &str = "/api/v3/applications/{applicationId}";
 
 /// The operations.
 pub fn operations() -> Vec<Operation> {
-    organizations().into_iter().chain(developers()).collect()
+    organizations().into_iter().chain(older()).chain(developers()).collect()
 }
 
 fn organizations() -> Vec<Operation> {
@@ -102,6 +103,42 @@ fn organizations() -> Vec<Operation> {
             .errors(&[400])
             .list(&WHO)
             .handle(developer_list_of),
+    ]
+}
+
+/// Those of version 2, on the same applications. Ids that both versions have end here with the older one's number.
+fn older() -> Vec<Operation> {
+    let all = |action, role| Rule::Needs(regional(action, "portals/{portalId}/applications/*", role));
+    let one =
+        |action, role| Rule::Needs(regional(action, "portals/{portalId}/applications/{applicationId}", role));
+    vec![
+        get("list-applications-v2", "/v2/portals/{portalId}/applications")
+            .allow(NO_SERVICES, all(Action::List, VIEWER))
+            .doc(TAG, "List a portal's applications", "Those of teams are not among them.")
+            .platform_errors()
+            .list(&CLASSIC)
+            .errors(&[400])
+            .handle(classic_list_of),
+        get("get-application-v2", "/v2/portals/{portalId}/applications/{applicationId}")
+            .allow(NO_SERVICES, one(Action::Read, VIEWER))
+            .doc(TAG, "Get an application", "404 for one of a team.")
+            .platform_errors()
+            .handle(classic_get_in),
+        get("get-application-unscoped-v2", "/v2/applications/{applicationId}")
+            .allow(NO_SERVICES, Rule::Member)
+            .doc(
+                TAG,
+                "Get an application, whichever portal it is in",
+                "404 for whoever may not read it there.",
+            )
+            .platform_errors()
+            .plain_ids()
+            .handle(classic_get_anywhere),
+        delete("delete-application-v2", "/v2/portals/{portalId}/applications/{applicationId}")
+            .allow(NO_SERVICES, one(Action::Delete, MAINTAINER))
+            .doc(TAG, "Delete an application", "The same as in version 3. 404 for one of a team.")
+            .platform_errors()
+            .handle(classic_delete_in),
     ]
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     Application, OF_DEVELOPER, OF_PORTAL, Owner, WHO,
     admin::ApplicationDeveloper,
+    classic::{CLASSIC, Owned},
     developer::{CREDENTIAL_TYPE, STRATEGIES},
     strategy::{StrategyOf, columns as strategy_columns, owner_from},
 };
@@ -60,6 +61,16 @@ static IN_PORTAL: Listing = Listing {
     large: false,
 };
 
+static OWNED: Listing = Listing {
+    collection: &CLASSIC,
+    columns: concat!(columns!(), ", t.developer_name, t.developer_email"),
+    table: "(SELECT a.*, d.full_name AS developer_name, d.full_name_folded AS developer_name_folded, \
+            d.email AS developer_email, d.email_folded AS developer_email_folded FROM applications a \
+            JOIN developers d ON d.org_id = a.org_id AND d.id = a.developer_id WHERE a.org_id = $1)",
+    condition: "t.portal_id = $2",
+    large: false,
+};
+
 static OWN: Listing = Listing {
     collection: &OF_DEVELOPER,
     columns: columns!(),
@@ -85,6 +96,11 @@ pub(super) async fn application_list(
     query: &ListQuery,
 ) -> Result<Paged<Application>> {
     db.page(&IN_PORTAL, args![portal], query).await
+}
+
+/// Those of them that a developer owns, with the developer.
+pub(super) async fn classic_list(db: &OrgScope, portal: PortalId, query: &ListQuery) -> Result<Paged<Owned>> {
+    db.page(&OWNED, args![portal], query).await
 }
 
 /// The applications of a developer, and of the teams that the developer is in.
