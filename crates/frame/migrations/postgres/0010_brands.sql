@@ -1,3 +1,3 @@
 -- What pages show in the context of an organization; without it, the installation's.
-ALTER TABLE organizations ADD COLUMN brand_name TEXT;
-ALTER TABLE organizations ADD COLUMN brand_color TEXT;
+ALTER TABLE organizations ADD COLUMN brand_name TEXT COLLATE "C";
+ALTER TABLE organizations ADD COLUMN brand_color TEXT COLLATE "C";
