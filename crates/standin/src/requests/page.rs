@@ -20,7 +20,7 @@ pub(super) async fn requests_page(cx: Cx, query: Query, visit: Visit) -> Result<
             json!({
                 "operation": seen.operation_id, "method": seen.method, "path": seen.path, "status": status,
                 "bad": seen.status.is_none_or(|status| status >= 400), "at": seen.at.to_string(),
-                "caller": format!("{} {}", seen.caller.replace('_', " "), seen.caller_id),
+                "caller": format!("{} {}", seen.caller.replace("_", " "), seen.caller_id).trim_end(),
                 "milliseconds": format!("{:.1}", seen.milliseconds), "agent": seen.user_agent,
                 "problem": seen.problem.as_ref().map(ToString::to_string),
                 "unknown": seen.unknown_fields.join(", "), "surprising": seen.surprising,

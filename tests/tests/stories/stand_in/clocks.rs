@@ -1,7 +1,8 @@
 //! Clocks that move.
 
+use http::Method;
 use serde_json::{Value, json};
-use tests::{Client, Engine, Suite, TestStandIn, on_both};
+use tests::{Answer, Client, Engine, Suite, TestStandIn, on_both};
 
 use crate::{id, text};
 
@@ -109,4 +110,43 @@ on_both! {
         standin.commands.get("/stand-in/organizations/0197a3f2-6c1e-7d33-9a44-2f6f0e8b1c55/clock").await.expect(404);
         standin.commands.get("/stand-in/organizations/x/clock").await.expect(400);
     }
+}
+
+on_both! {
+    /// Somebody who has signed in is signed out by time, first a little and then for good.
+    async fn sessions_follow(engine: Engine) {
+        let standin = TestStandIn::new(engine).await;
+        let user = json!({ "email": "bob@acme.test", "password": "Correct-Horse-7" });
+        let seed = json!({ "organizations": [{ "clock": { "now": "2030-01-01T00:00:00Z", "pace": 0 }, "users": [user] }] });
+        let made = standin.commands.post("/stand-in/seed", seed).await.expect(201);
+        let organization = &made["organizations"][0];
+        let suite = Suite {
+            id: text(organization, "organization_id").to_owned(),
+            owner: standin.commands.with_token(text(organization, "token")),
+            made: organization.clone(),
+        };
+        let login = json!({ "username": "bob@acme.test", "password": "Correct-Horse-7" });
+        let answer = standin.commands.post("/kauth/api/v1/authenticate", login).await;
+        let cookies = cookies(&answer);
+        let browser = standin.commands.with_cookies(&cookies);
+        browser.get("/v3/users/me").await.expect(200);
+        set(&standin, &suite, json!({ "advance_seconds": 29 * 60 })).await;
+        browser.get("/v3/users/me").await.expect(200);
+        set(&standin, &suite, json!({ "advance_seconds": 2 * 60 })).await;
+        browser.get("/v3/users/me").await.expect(401);
+        // What keeps the session going lives an hour.
+        let answer = browser.call(Method::POST, "/kauth/api/v1/refresh", None).await;
+        let browser = standin.commands.with_cookies(&self::cookies(&answer));
+        answer.expect(200);
+        browser.get("/v3/users/me").await.expect(200);
+        set(&standin, &suite, json!({ "advance_seconds": 61 * 60 })).await;
+        browser.get("/v3/users/me").await.expect(401);
+        browser.call(Method::POST, "/kauth/api/v1/refresh", None).await.expect(401);
+    }
+}
+
+/// The cookies that an answer sets, as a browser sends them back.
+fn cookies(answer: &Answer) -> String {
+    let set = answer.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+    set.filter_map(|line| line.split(';').next()).collect::<Vec<_>>().join("; ")
 }

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod faults;
+mod poison;
 mod requests;
 mod seeds;
 mod states;
