@@ -114,7 +114,7 @@ pub struct Spec {
     pub method: Method,
     /// The path, with parameters in braces.
     pub path: &'static str,
-    /// Whether older clients call it under `/v2` too.
+    /// Whether older clients call it under `/v2` too, at a portal under `/api/v2`.
     pub legacy: bool,
     /// The group in the documentation.
     pub tag: &'static str,
@@ -180,6 +180,9 @@ impl Spec {
         if let Some(rest) = self.path.strip_prefix("/v3/").filter(|_| self.legacy) {
             paths.push(format!("/v2/{rest}"));
             paths.push(format!("/v2/{rest}/"));
+        }
+        if let Some(rest) = self.path.strip_prefix("/api/v3/").filter(|_| self.legacy) {
+            paths.push(format!("/api/v2/{rest}"));
         }
         if self.slash {
             paths.push(format!("{}/", self.path));
@@ -278,7 +281,7 @@ impl Declared {
         (self.0.tag, self.0.summary, self.0.description) = (tag, summary, description);
         self
     }
-    /// Is served under `/v2` too.
+    /// Is served under `/v2` too, at a portal under `/api/v2`.
     #[must_use]
     pub fn legacy(mut self) -> Self {
         self.0.legacy = true;

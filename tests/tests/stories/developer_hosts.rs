@@ -102,7 +102,7 @@ on_both! {
             as_cookie.get(&format!("{DEVELOPER}/me")).await.expect(401);
         }
         // A refresh token is no access token.
-        let refresh = ann.client.cookies().split("portalrefreshtoken=").nth(1).expect("a cookie");
+        let refresh = ann.client.cookies().split("portalrefreshtoken=").last().expect("a cookie");
         let swapped = site.client.with_cookies(&format!("portalaccesstoken={refresh}"));
         swapped.get(&format!("{DEVELOPER}/me")).await.expect(401);
         let swapped = site.client.with_cookies(&format!("portalrefreshtoken={token}"));

@@ -65,13 +65,14 @@ on_both! {
 
         let answer = site.sign_in("ann@DEV.test").await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
-        let [access, refreshed] = &set_cookies(&answer)[..] else { panic!("two cookies") };
+        let [access, refreshed, older] = &set_cookies(&answer)[..] else { panic!("three cookies") };
         let (name, attributes) = access.split_once("; ").expect("attributes");
         assert!(name.starts_with("portalaccesstoken=kdat_"), "{name}");
         assert_eq!(attributes, "Path=/; Max-Age=1800; HttpOnly; SameSite=Lax");
         let (name, attributes) = refreshed.split_once("; ").expect("attributes");
         assert!(name.starts_with("portalrefreshtoken=kdrt_"), "{name}");
         assert_eq!(attributes, "Path=/api/v3/developer; Max-Age=3600; HttpOnly; SameSite=Strict");
+        assert_eq!(*older, refreshed.replace("/api/v3/", "/api/v2/"), "the same token, for older clients");
 
         let developer = site.signed_in(&answer);
         let me = developer.get(&format!("{DEVELOPER}/me")).await.expect(200);
@@ -116,6 +117,46 @@ on_both! {
         assert_eq!(attempts.len(), 4, "{log}");
         assert_eq!((&attempts[0], &log["data"][0]["principal_id"]), (&json!("success"), &me["id"]));
         assert_eq!(attempts[3], "invalid_password");
+    }
+}
+
+on_both! {
+    /// What the published clients of developers call: an account under the older paths, where a session is the same one.
+    async fn older_paths_lead_to_the_same_account(engine: Engine) {
+        const OLDER: &str = "/api/v2/developer";
+        let app = TestApp::new(engine).await;
+        let site = app.portal("Public", json!({ "auto_approve_developers": true })).await;
+        let older = async |operation: &str, body: Value| site.client.post(&format!("{OLDER}{operation}"), body).await;
+        older("", json!({ "email": "ann@dev.test", "full_name": "Ann" })).await.expect(201);
+        let token = app.mailed_token("ann@dev.test").await;
+        let verified = older("/verify-email", json!({ "token": token })).await.expect(202);
+        let new = json!({ "token": verified["token"], "password": Developer::PASSWORD });
+        older("/reset-password", new).await.expect(204);
+        let ann = json!({ "username": "ann@dev.test", "password": Developer::PASSWORD });
+        let answer = older("/authenticate", ann).await;
+        let developer = site.signed_in(&answer);
+        let me = developer.get(&format!("{OLDER}/me")).await.expect(200);
+        assert_eq!(me, developer.get(&format!("{DEVELOPER}/me")).await.expect(200));
+
+        // Refreshing at one place replaces the token at the other, too: going back and forth is no replay.
+        let mut token = cookie(&answer, "portalrefreshtoken");
+        for path in [OLDER, DEVELOPER, OLDER, DEVELOPER] {
+            app.advance(MINUTE);
+            let holder = site.client.with_cookies(&format!("portalrefreshtoken={token}"));
+            let next = holder.call(Method::POST, &format!("{path}/refresh"), None).await;
+            assert_eq!(next.status, 204, "{}", next.text);
+            let set: Vec<String> =
+                set_cookies(&next).into_iter().filter(|line| line.starts_with("portalrefreshtoken=")).collect();
+            assert_eq!(set.len(), 2);
+            token = cookie(&next, "portalrefreshtoken");
+            assert!(set.iter().all(|line| line.contains(&token)), "{set:?}");
+        }
+        older("/forgot-password", json!({ "email": "ann@dev.test" })).await.expect(200);
+        developer.call(Method::POST, &format!("{OLDER}/logout"), None).await.expect(204);
+        developer.get(&format!("{DEVELOPER}/me")).await.expect(401);
+        refresh(&site, &token).await.expect(401);
+        // At any other host there is nothing, as with the newer paths.
+        app.anonymous().get(&format!("{OLDER}/me")).await.expect(404);
     }
 }
 

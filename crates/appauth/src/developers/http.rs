@@ -75,8 +75,10 @@ fn organizations() -> Vec<Operation> {
 /// What developers do at their portal.
 fn developers() -> Vec<Operation> {
     let open = |operation: Undeclared| operation.allow(Callers::NONE, Rule::Public).at_portal();
+    // What version 2 of the portal's API has in the same form.
+    let account = |operation: Undeclared| open(operation).legacy();
     vec![
-        open(post("register", "/api/v3/developer"))
+        account(post("register", "/api/v3/developer"))
             .doc(
                 OWN,
                 "Register",
@@ -85,7 +87,7 @@ fn developers() -> Vec<Operation> {
             )
             .errors(&[429])
             .handle(developer_register),
-        open(post("verify-email", "/api/v3/developer/verify-email"))
+        account(post("verify-email", "/api/v3/developer/verify-email"))
             .doc(
                 OWN,
                 "Verify an address",
@@ -94,14 +96,14 @@ fn developers() -> Vec<Operation> {
             )
             .errors(&[410])
             .handle(email_verify),
-        open(post("forgot-password", "/api/v3/developer/forgot-password"))
+        account(post("forgot-password", "/api/v3/developer/forgot-password"))
             .doc(
                 OWN,
                 "Ask for a new password",
                 "Sends a mail with a link that sets one. The answer is the same whether anybody has the address.",
             )
             .handle(password_forgot),
-        open(post("reset-password", "/api/v3/developer/reset-password"))
+        account(post("reset-password", "/api/v3/developer/reset-password"))
             .doc(
                 OWN,
                 "Set a password",
@@ -110,7 +112,7 @@ fn developers() -> Vec<Operation> {
             )
             .errors(&[410])
             .handle(password_reset),
-        open(post("authenticate", "/api/v3/developer/authenticate"))
+        account(post("authenticate", "/api/v3/developer/authenticate"))
             .doc(
                 OWN,
                 "Sign in",
@@ -120,7 +122,7 @@ fn developers() -> Vec<Operation> {
             )
             .errors(&[401, 429])
             .handle(developer_authenticate),
-        open(post("refresh", "/api/v3/developer/refresh"))
+        account(post("refresh", "/api/v3/developer/refresh"))
             .doc(
                 OWN,
                 "Keep a developer's session going",
@@ -132,12 +134,13 @@ fn developers() -> Vec<Operation> {
         get("get-developer-me", "/api/v3/developer/me")
             .allow(DEVELOPERS, Rule::Developer)
             .at_portal()
+            .legacy()
             .doc(OWN, "Get my account", "")
             .handle(account_get),
         open(get("get-portal-context", "/api/v3/portal"))
             .doc(OWN, "Get what the portal is", "Developers sign in here by e-mail and password alone.")
             .handle(context_get),
-        open(post("developer-logout", "/api/v3/developer/logout"))
+        account(post("developer-logout", "/api/v3/developer/logout"))
             .doc(
                 OWN,
                 "Sign out",

@@ -35,8 +35,8 @@ pub enum SessionMarker {}
 
 /// The cookie that holds a refresh token.
 pub const REFRESH_COOKIE: &str = "portalrefreshtoken";
-/// Where it is sent: to be used, and to be ended by signing out.
-const REFRESH_PATH: &str = "/api/v3/developer";
+/// Where it is sent: to be used, and to be ended by signing out, in both versions of the API.
+const REFRESH_PATHS: [&str; 2] = ["/api/v3/developer", "/api/v2/developer"];
 
 /// A session as it is kept.
 pub struct Session {
@@ -130,10 +130,9 @@ async fn cookies(cx: &Cx, session: &Session) -> Result<Vec<(HeaderName, HeaderVa
     let settings = &part(cx.app())?.settings;
     let access = token_issue(cx, session, TokenKind::Developer, settings.access_life).await?;
     let refresh = token_issue(cx, session, TokenKind::DeveloperRefresh, settings.refresh_life).await?;
-    Ok(vec![
-        access_cookie(cx.app(), access.0.reveal(), access.1)?,
-        refresh_cookie(cx.app(), refresh.0.reveal(), refresh.1)?,
-    ])
+    let mut cookies = vec![access_cookie(cx.app(), access.0.reveal(), access.1)?];
+    cookies.extend(refresh_cookies(cx.app(), refresh.0.reveal(), refresh.1)?);
+    Ok(cookies)
 }
 
 /// A new token, and for how many seconds it is good.
@@ -152,9 +151,13 @@ fn access_cookie(app: &App, value: &str, max_age: u64) -> Result<(HeaderName, He
         .header(&app.settings)
 }
 
-fn refresh_cookie(app: &App, value: &str, max_age: u64) -> Result<(HeaderName, HeaderValue)> {
-    Cookie { name: REFRESH_COOKIE, value, path: REFRESH_PATH, max_age, same_site: SameSite::Strict }
-        .header(&app.settings)
+/// One token at each of its places: whichever is asked replaces it at all.
+fn refresh_cookies(app: &App, value: &str, max_age: u64) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let cookie = |path| {
+        Cookie { name: REFRESH_COOKIE, value, path, max_age, same_site: SameSite::Strict }
+            .header(&app.settings)
+    };
+    REFRESH_PATHS.into_iter().map(cookie).collect()
 }
 
 /// What a cookie's token is of, if it is of this kind and of a developer of this portal.
@@ -213,5 +216,7 @@ pub(super) async fn session_logout(cx: Cx, headers: Headers) -> Result<WithCooki
     if let Some((_, held)) = found {
         session_end(&cx, site, &held.session(), Value::Null).await?;
     }
-    Ok(WithCookies(vec![access_cookie(cx.app(), "", 0)?, refresh_cookie(cx.app(), "", 0)?]))
+    let mut cookies = vec![access_cookie(cx.app(), "", 0)?];
+    cookies.extend(refresh_cookies(cx.app(), "", 0)?);
+    Ok(WithCookies(cookies))
 }
