@@ -240,9 +240,11 @@ fn sources(matches: &ArgMatches) -> Sources {
     let matches = innermost(matches);
     let environment: BTreeMap<String, String> =
         std::env::vars().filter(|(name, _)| name.starts_with("LATCHKEY_")).collect();
+    // `LATCHKEY_URL` is for clients: `env` prints it into the shell in which the next command is given, too.
+    let others = ["LATCHKEY_CONFIG", "LATCHKEY_URL"];
     for name in environment.keys() {
         let known =
-            name == "LATCHKEY_CONFIG" || SETTINGS.iter().any(|setting| setting.environment() == *name);
+            others.contains(&name.as_str()) || SETTINGS.iter().any(|setting| setting.environment() == *name);
         if !known {
             eprintln!("latchkey: the environment variable {name} is no setting and is ignored");
         }
