@@ -14,9 +14,7 @@ const PASSWORD: &str = "Correct-Horse-7";
 
 /// `screenshots` is where pictures of the pages go, if anywhere.
 pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> Result<()> {
-    if on_path("chromium").is_none() && std::env::var_os("CHROMIUM").is_none() {
-        install::debian(&["chromium", "fonts-dejavu-core"], "Chromium")?;
-    }
+    have_chromium()?;
     if on_path("openssl").is_none() {
         install::debian(&["openssl"], "OpenSSL's command line")?;
     }
@@ -37,9 +35,7 @@ pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> 
     let mut node = Command::new("node");
     node.current_dir(&folder).arg("pages.mjs").env("PEERS", peers);
     node.args([&format!("http://localhost:{}", server.address.port()), &token, PASSWORD]).args(screenshots);
-    if let Some(chromium) = on_path("chromium") {
-        node.env("CHROMIUM", chromium);
-    }
+    tell_chromium(&mut node);
     let outcome = run(&mut node);
     go_on()?;
     let said = server.last_words();
@@ -47,4 +43,19 @@ pub fn browser(workspace: &Workspace, screenshots: Option<&std::path::Path>) -> 
         println!("The end of the server's log:\n{said}");
     }
     outcome
+}
+
+/// Installs Chromium where there is none.
+pub fn have_chromium() -> Result<()> {
+    if on_path("chromium").is_none() && std::env::var_os("CHROMIUM").is_none() {
+        install::debian(&["chromium", "fonts-dejavu-core"], "Chromium")?;
+    }
+    Ok(())
+}
+
+/// Tells a script where Chromium is.
+pub fn tell_chromium(node: &mut Command) {
+    if let Some(chromium) = on_path("chromium") {
+        node.env("CHROMIUM", chromium);
+    }
 }

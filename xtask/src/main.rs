@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod clients;
 mod fault;
 mod faults;
 mod fuzz;
@@ -26,12 +27,16 @@ cargo xtask <command>
 
   test [--quick] [--keep-going]
       All that has to pass: rustfmt, clippy, the tests on SQLite and on a PostgreSQL that is started for
-      them, the pages in Chromium, and schemathesis. Installs what is missing where it may.
-      --quick       without PostgreSQL, other identity providers, Chromium and schemathesis
+      them, the pages in Chromium, clients, and schemathesis. Installs what is missing where it may.
+      --quick       without PostgreSQL, other identity providers, Chromium, clients and schemathesis
       --keep-going  does not stop at the first step that fails
 
   browser [FOLDER]
       Only the pages: opens every one in Chromium, and puts pictures of them into the folder.
+
+  clients [--write]
+      Only the clients that others publish, and what they send, against the program as a stand-in.
+      --write       puts down which operations they exercise
 
   schemathesis
       Only the last step: attacks the running server with what its OpenAPI document allows and forbids.
@@ -90,6 +95,11 @@ fn dispatch(words: &[String]) -> Result<()> {
             let folder = folder.map(std::path::absolute).transpose();
             let folder = folder.map_err(|error| Fault::new(format!("That is no folder: {error}")))?;
             browser::browser(&ready()?, folder.as_deref())
+        }
+        "clients" => {
+            let write = rest.first().is_some_and(|word| word == "--write");
+            nothing_more(command, rest.get(usize::from(write)..).unwrap_or_default())?;
+            clients::clients(&ready()?, write)
         }
         "schemathesis" => {
             nothing_more(command, rest)?;

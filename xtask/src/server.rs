@@ -1,5 +1,6 @@
 //! Runs the product: bootstrap, serve, wait until ready.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,6 +24,8 @@ pub struct Installation {
     settings: Vec<(String, String)>,
     /// The name by which clients reach the server, if not by its address.
     host: Option<&'static str>,
+    /// Whether it stands in for the service.
+    stand_in: bool,
 }
 
 /// What the server writes while it is driven.
@@ -53,6 +56,7 @@ impl Installation {
             log,
             settings: Vec::new(),
             host: None,
+            stand_in: false,
         })
     }
 
@@ -65,6 +69,18 @@ impl Installation {
     /// The same, reached as `localhost`: browsers know no passkeys for an address.
     pub fn by_name(self) -> Self {
         Self { host: Some("localhost"), ..self }
+    }
+
+    /// The same as a stand-in.
+    pub fn standing_in(self) -> Self {
+        Self { stand_in: true, ..self }
+    }
+
+    /// The variables that a client needs to find the running stand-in.
+    pub fn variables(&self, client: &str) -> Result<BTreeMap<String, String>> {
+        let mut command = self.configure(Command::new(&self.binary));
+        let printed = capture(command.args(["env", "--client", client, "--json"]))?;
+        serde_json::from_str(&printed).during("`latchkey env --json` did not print variables")
     }
 
     /// Makes the first organization and returns its owner's token.
@@ -102,6 +118,9 @@ impl Installation {
         let address = free_address()?;
         let mut command = self.configure(self.program());
         command.arg("serve").env("LATCHKEY_LISTEN", address.to_string());
+        if self.stand_in {
+            command.arg("--stand-in");
+        }
         if let Some(host) = self.host {
             command.env("LATCHKEY_PUBLIC_URL", format!("http://{host}:{}", address.port()));
         }

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::browser::browser;
+use crate::clients::clients;
 use crate::fault::{Fault, Result};
 use crate::fuzz::{Effort, fuzz};
 use crate::install;
@@ -109,6 +110,7 @@ fn all(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<()
     })?;
     drop(cluster);
     steps.step("browser", || browser(workspace, None))?;
+    steps.step("clients", || clients(workspace, false))?;
     steps.step("schemathesis", || schemathesis(workspace))?;
     // Last, since it builds over the program's own crates.
     steps.step("fuzzing", || fuzz(workspace, Effort::Same))

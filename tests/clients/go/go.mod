@@ -1,0 +1,3 @@
+module latchkey.test/clients
+
+go 1.19
