@@ -26,9 +26,10 @@ struct Suite {
     command: fn(&Programs) -> Command,
 }
 
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     Suite { name: "auth-elements", client: "sdk-js", command: Programs::elements },
     Suite { name: "curl", client: "curl", command: Programs::curl },
+    Suite { name: "kit", client: "sdk-js", command: Programs::kit },
     Suite { name: "like-kongctl", client: "kongctl", command: |programs| programs.go("kongctl") },
     Suite { name: "like-sdk-go", client: "sdk-go", command: |programs| programs.go("sdk") },
     Suite { name: "like-terraform", client: "terraform", command: |programs| programs.go("terraform") },

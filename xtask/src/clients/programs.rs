@@ -15,6 +15,7 @@ pub struct Programs {
     curl: PathBuf,
     elements: PathBuf,
     go: PathBuf,
+    kit: PathBuf,
     portal: PathBuf,
 }
 
@@ -29,6 +30,7 @@ impl Programs {
             curl: sources.join("curl/curl.sh"),
             elements: node::prepare(workspace, "clients/auth-elements")?,
             go: build_go(workspace)?,
+            kit: sources.join("kit/kit.mjs"),
             portal: node::prepare(workspace, "clients/portal-js")?,
         })
     }
@@ -49,6 +51,13 @@ impl Programs {
     pub fn go(&self, suite: &str) -> Command {
         let mut command = Command::new(&self.go);
         command.arg(suite);
+        command
+    }
+
+    /// No client's, but a team's own tests.
+    pub fn kit(&self) -> Command {
+        let mut command = Command::new("node");
+        command.arg(&self.kit);
         command
     }
 
