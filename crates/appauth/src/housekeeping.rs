@@ -12,24 +12,28 @@ pub const CHORES: &[Chore] = &[
         what: "dropping what developers left",
         minutes: 60,
         at_the_end: false,
+        reaches_out: false,
         work: |app| Box::pin(sweep(app)),
     },
     Chore {
         what: "forgetting clients that callers of the bridge had removed",
         minutes: 60,
         at_the_end: false,
+        reaches_out: false,
         work: |app| Box::pin(dcr_bridge::forget_removed(app)),
     },
     Chore {
         what: "looking at clients of identity providers",
         minutes: 10,
         at_the_end: false,
+        reaches_out: true,
         work: |app| Box::pin(clients::worker::look_at_some(app)),
     },
     Chore {
         what: "taking keys from the gateway that are over",
         minutes: 1,
         at_the_end: false,
+        reaches_out: true,
         work: |app| Box::pin(gateway::sync::expire(app)),
     },
 ];

@@ -16,6 +16,8 @@ pub struct Chore {
     pub minutes: u64,
     /// Whether it is done once more when the program stops.
     pub at_the_end: bool,
+    /// Whether it speaks with others: what time does here is done without them.
+    pub reaches_out: bool,
     /// How it is done. It may fail: it comes again.
     pub work: for<'a> fn(&'a App) -> BoxFuture<'a, Result<()>>,
 }

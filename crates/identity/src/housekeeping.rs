@@ -17,21 +17,30 @@ pub const CHORES: &[Chore] = &[
         what: "writing down token use",
         minutes: 1,
         at_the_end: true,
+        reaches_out: false,
         work: |app| Box::pin(usage_flush(app)),
     },
     Chore {
         what: "counting full pages",
         minutes: 1,
         at_the_end: false,
+        reaches_out: false,
         work: |app| Box::pin(frame::db::close_chunks(&app.db)),
     },
     Chore {
         what: "reminding of tokens that expire",
         minutes: 60,
         at_the_end: false,
+        reaches_out: false,
         work: |app| Box::pin(reminders::remind(app)),
     },
-    Chore { what: "dropping what is old", minutes: 60, at_the_end: false, work: |app| Box::pin(sweep(app)) },
+    Chore {
+        what: "dropping what is old",
+        minutes: 60,
+        at_the_end: false,
+        reaches_out: false,
+        work: |app| Box::pin(sweep(app)),
+    },
 ];
 
 /// Writes down when tokens were last used.

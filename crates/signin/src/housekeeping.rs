@@ -12,9 +12,16 @@ pub const CHORES: &[Chore] = &[
         what: "turning the signing keys",
         minutes: 1,
         at_the_end: false,
+        reaches_out: false,
         work: |app| Box::pin(turn(app)),
     },
-    Chore { what: "dropping what is over", minutes: 60, at_the_end: false, work: |app| Box::pin(sweep(app)) },
+    Chore {
+        what: "dropping what is over",
+        minutes: 60,
+        at_the_end: false,
+        reaches_out: false,
+        work: |app| Box::pin(sweep(app)),
+    },
 ];
 
 /// Replaces signing keys in time; what a key signed that is gone is good no more.

@@ -43,6 +43,9 @@ impl Stream {
     }
 }
 
+/// A stream, and how far it has been drawn from.
+pub type Place = (Arc<Stream>, u64);
+
 /// Ids and a secret that are given to what is made next.
 #[derive(Default)]
 pub struct Given {
@@ -87,10 +90,21 @@ impl Chance {
         };
     }
 
-    /// All draw from the machine's randomness.
-    pub fn clear(&self) {
-        if let Ok(mut streams) = self.streams.write() {
-            streams.clear();
+    /// Who draws from a number, and how far everybody is.
+    pub fn places(&self) -> HashMap<OrgId, Place> {
+        let place = |(org, stream): (&OrgId, &Arc<Stream>)| {
+            (*org, (Arc::clone(stream), stream.next.load(Ordering::Relaxed)))
+        };
+        self.streams.read().map(|streams| streams.iter().map(place).collect()).unwrap_or_default()
+    }
+
+    /// Goes back to such places; all others draw from the machine's randomness.
+    pub fn go_back(&self, places: HashMap<OrgId, Place>) {
+        let Ok(mut streams) = self.streams.write() else { return };
+        streams.clear();
+        for (org, (stream, next)) in places {
+            stream.next.store(next, Ordering::Relaxed);
+            streams.insert(org, stream);
         }
     }
 

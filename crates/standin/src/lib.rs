@@ -49,7 +49,7 @@ pub struct StandIn {
     pub snapshots: snapshots::Kept,
     /// The number that organizations draw from which are given none of their own.
     pub random: Option<u64>,
-    /// What time does by itself.
+    /// What time does by itself, without speaking with others.
     pub chores: Vec<Chore>,
     app: OnceLock<App>,
     server: OnceLock<Weak<Server>>,
@@ -57,7 +57,8 @@ pub struct StandIn {
 
 impl StandIn {
     /// A stand-in on the machine's clock.
-    pub fn new(wall: Arc<dyn WallClock>, random: Option<u64>, chores: Vec<Chore>) -> Self {
+    pub fn new(wall: Arc<dyn WallClock>, random: Option<u64>, mut chores: Vec<Chore>) -> Self {
+        chores.retain(|chore| !chore.reaches_out);
         Self {
             clocks: Arc::new(Clocks::new(wall)),
             chance: Arc::new(Chance::default()),

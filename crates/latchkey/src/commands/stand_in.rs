@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -59,9 +60,13 @@ const SYSTEM: [&str; 4] = [
 
 impl Beside {
     /// Takes the proxy's port.
-    pub async fn open(settings: &config::StandIn, chores: Vec<Chore>) -> Result<Self, Fault> {
+    pub async fn open(
+        settings: &config::StandIn,
+        listens: SocketAddr,
+        chores: Vec<Chore>,
+    ) -> Result<Self, Fault> {
         let listener = bind("stand-in-proxy", settings.proxy).await?;
-        if !settings.proxy.ip().is_loopback() {
+        if !settings.proxy.ip().is_loopback() || !listens.ip().is_loopback() {
             tracing::warn!("the stand-in is reached from elsewhere, and whoever reaches it commands it");
         }
         let standin = Arc::new(StandIn::new(Arc::new(SystemClock), settings.random, chores));

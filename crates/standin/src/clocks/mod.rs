@@ -80,10 +80,15 @@ impl Clocks {
         };
     }
 
-    /// All run with the machine's again.
-    pub fn clear(&self) {
+    /// How the times run that are not the machine's.
+    pub fn all(&self) -> HashMap<OrgId, Setting> {
+        self.settings.read().map(|settings| settings.clone()).unwrap_or_default()
+    }
+
+    /// Sets all of them; the others run with the machine's.
+    pub fn set_all(&self, all: HashMap<OrgId, Setting>) {
         if let Ok(mut settings) = self.settings.write() {
-            settings.clear();
+            *settings = all;
         }
     }
 

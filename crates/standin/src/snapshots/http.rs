@@ -18,8 +18,8 @@ pub fn operations() -> Vec<Operation> {
                 TAG,
                 "Go back to a state",
                 "`to` is `seed` (the default: what the start made of the seed file), `empty` (the first organization and \
-                 nothing else) or a snapshot. Ids, tokens and signatures are those of that state; clocks, numbers and \
-                 faults of organizations are reset, and the request log begins anew.",
+                 nothing else) or a snapshot. Ids, tokens and signatures are those of that state; so are clocks and \
+                 numbers. Fault profiles of organizations end, and the request log begins anew.",
             )
             .errors(&[400, 403, 404])
             .handle(reset),

@@ -2,7 +2,10 @@
 
 pub mod http;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Mutex,
+};
 
 use frame::{
     App, Cx,
@@ -11,12 +14,12 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Body, Draft, Fault, Fields, Problem, Result,
+    Body, Draft, Fault, Fields, OrgId, Problem, Result,
     rules::{Text, text},
 };
 use serde::Serialize;
 
-use crate::StandIn;
+use crate::{StandIn, chance::Place, clocks::Setting};
 
 /// The state with nothing but the first organization.
 pub const EMPTY: &str = "empty";
@@ -72,21 +75,30 @@ pub struct Snapshots {
     data: Vec<Snapshot>,
 }
 
-/// The names of the states that are kept.
+/// What a state has beside what the database keeps of it.
+#[derive(Clone)]
+struct Beside {
+    clocks: HashMap<OrgId, Setting>,
+    places: HashMap<OrgId, Place>,
+}
+
+/// The states that are kept, by their names.
 #[derive(Default)]
-pub struct Kept(std::sync::Mutex<BTreeSet<String>>);
+pub struct Kept(Mutex<BTreeMap<String, Beside>>);
 
 impl Kept {
-    fn has(&self, name: &str) -> bool {
-        self.0.lock().is_ok_and(|names| names.contains(name))
+    fn get(&self, name: &str) -> Result<Beside> {
+        let kept = self.0.lock().ok().and_then(|kept| kept.get(name).cloned());
+        kept.ok_or(Problem::NotFound("snapshot"))
     }
 }
 
 /// Keeps the state.
 pub async fn keep(standin: &StandIn, app: &App, name: &str) -> Result<()> {
     app.db.snapshot_take(name).await?;
-    if let Ok(mut names) = standin.snapshots.0.lock() {
-        names.insert(name.to_owned());
+    let beside = Beside { clocks: standin.clocks.all(), places: standin.chance.places() };
+    if let Ok(mut kept) = standin.snapshots.0.lock() {
+        kept.insert(name.to_owned(), beside);
     }
     Ok(())
 }
@@ -94,12 +106,10 @@ pub async fn keep(standin: &StandIn, app: &App, name: &str) -> Result<()> {
 async fn reset(cx: Cx, draft: Draft<Reset>) -> Result<Done> {
     let name = draft.parse()?.to.unwrap_or_else(|| SEED.to_owned());
     let standin = StandIn::of(&cx)?;
-    if !standin.snapshots.has(&name) {
-        return Err(Problem::NotFound("snapshot"));
-    }
+    let Beside { clocks, places } = standin.snapshots.get(&name)?;
     cx.app().db.snapshot_restore(&name).await?;
-    standin.clocks.clear();
-    standin.chance.clear();
+    standin.clocks.set_all(clocks);
+    standin.chance.go_back(places);
     standin.faults.clear(cx.app());
     standin.requests.clear();
     cx.app().access.begin_anew();
@@ -107,7 +117,8 @@ async fn reset(cx: Cx, draft: Draft<Reset>) -> Result<Done> {
 }
 
 async fn snapshot_list(cx: Cx) -> Result<Found<Snapshots>> {
-    let names = StandIn::of(&cx)?.snapshots.0.lock().map(|names| names.clone()).unwrap_or_default();
+    let kept = &StandIn::of(&cx)?.snapshots.0;
+    let names: Vec<String> = kept.lock().map(|kept| kept.keys().cloned().collect()).unwrap_or_default();
     Ok(Found(Snapshots { data: names.into_iter().map(|name| Snapshot { name }).collect() }))
 }
 
@@ -119,15 +130,13 @@ async fn snapshot_create(cx: Cx, draft: Draft<NewSnapshot>) -> Result<Created<Sn
 
 async fn snapshot_drop(cx: Cx, Segment(name): Segment) -> Result<Done> {
     let standin = StandIn::of(&cx)?;
-    if !standin.snapshots.has(&name) {
-        return Err(Problem::NotFound("snapshot"));
-    }
+    standin.snapshots.get(&name)?;
     if [EMPTY, SEED].contains(&&*name) {
         return Err(Problem::Conflict("The stand-in itself goes back to this state".to_owned()));
     }
     cx.app().db.snapshot_drop(&name).await?;
-    if let Ok(mut names) = standin.snapshots.0.lock() {
-        names.remove(&name);
+    if let Ok(mut kept) = standin.snapshots.0.lock() {
+        kept.remove(&name);
     }
     Ok(Done)
 }

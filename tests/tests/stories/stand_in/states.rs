@@ -54,6 +54,14 @@ on_both! {
         let second = standin.suite(new()).await;
         assert_eq!(second.made, first.made);
         assert_eq!(afternoon(&second.owner).await, done);
+        // Going back to a state goes back to its time and to its chances.
+        standin.commands.post("/stand-in/snapshots", json!({ "name": "begun" })).await.expect(201);
+        let team = || second.owner.post("/v3/teams", json!({ "name": "Next" }));
+        let next = team().await.expect(201);
+        let clock = format!("/stand-in/organizations/{}/clock", second.id);
+        standin.commands.put(&clock, json!({ "advance_seconds": 60 })).await.expect(200);
+        standin.commands.post("/stand-in/reset", json!({ "to": "begun" })).await.expect(204);
+        assert_eq!(team().await.expect(201), next);
         // Another number gives others.
         let other = standin.suite(json!({ "random": 8, "clock": { "now": "2030-01-01T00:00:00Z", "pace": 0 } })).await;
         assert_ne!(other.made["token"], first.made["token"]);
