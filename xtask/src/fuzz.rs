@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result, While};
 use crate::process::run;
 use crate::workspace::Workspace;
 
-const TARGETS: [&str; 4] = ["saml_answer", "identity_token", "cookies", "user_code"];
+const TARGETS: [&str; 6] = ["saml_answer", "identity_token", "cookies", "user_code", "proxy", "seed"];
 
 /// How long each target is tried.
 #[derive(Clone, Copy)]

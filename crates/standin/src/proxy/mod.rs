@@ -8,7 +8,7 @@ use std::{io, sync::Arc};
 use frame::listener::OpenedPort;
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -28,12 +28,7 @@ pub fn port(listener: TcpListener, authority: &Authority) -> io::Result<Port> {
         let acceptor = acceptor.clone();
         async move {
             let mut stream = BufReader::new(stream);
-            let refusal = match head(&mut stream).await?.as_deref().map(target) {
-                Some(Ok(())) => None,
-                Some(Err(refusal)) => Some(refusal),
-                None => Some((400, "Bad Request", "The request is no HTTP/1.1".to_owned())),
-            };
-            if let Some((status, title, detail)) = refusal {
+            if let Err((status, title, detail)) = asked(&mut stream).await? {
                 refuse(&mut stream, status, title, &detail).await?;
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
@@ -44,8 +39,16 @@ pub fn port(listener: TcpListener, authority: &Authority) -> io::Result<Port> {
     })
 }
 
-/// The first line of a request, once all its headers have come.
-async fn head(stream: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
+/// What is asked of the proxy: the first line of a request, once all its headers have come, and whether it is a request to
+/// connect to a name that is served here.
+pub async fn asked<S: AsyncBufRead + Unpin>(stream: &mut S) -> io::Result<Result<(), Refusal>> {
+    Ok(match head(stream).await? {
+        Some(line) => target(&line),
+        None => Err((400, "Bad Request", "The request is no HTTP/1.1".to_owned())),
+    })
+}
+
+async fn head<S: AsyncBufRead + Unpin>(stream: &mut S) -> io::Result<Option<String>> {
     let mut limited = stream.take(MOST);
     let mut first = String::new();
     limited.read_line(&mut first).await?;
@@ -60,7 +63,8 @@ async fn head(stream: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
     }
 }
 
-type Refusal = (u16, &'static str, String);
+/// A status, its title, and why.
+pub type Refusal = (u16, &'static str, String);
 
 /// Whether this is a request to connect to a name that is served here.
 fn target(line: &str) -> Result<(), Refusal> {
