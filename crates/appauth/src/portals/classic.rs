@@ -10,14 +10,14 @@ use kernel::{
     Action, Body, Draft, Fault, Fields, Invalid, Labels, PortalId, Problem, Reach, Result, StrategyId,
     Timestamp,
     query::{Collection, Field, Kind, ListQuery, Op, Ops, Value},
-    rules::{Boolean, LabelChanges, id},
+    rules::Boolean,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    DESCRIPTION, KIND, NAME, NewPortal, Portal, PortalPatch, RBAC, STRATEGY, Switches, portal_add,
-    portal_change, portal_require, said, store,
+    KIND, NewPortal, Portal, PortalPatch, RBAC, STRATEGY, Switches, portal_add, portal_change,
+    portal_require, said, store,
 };
 use crate::{OnlyNull, strategies::strategy_named};
 
@@ -155,20 +155,7 @@ impl Body for NewClassicPortal {
     const NAME: &'static str = "CreatePortalRequest";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name = fields.required("name", NAME);
-        let display_name = fields.optional("display_name", NAME);
-        let description = fields.optional("description", DESCRIPTION);
-        let strategy = fields.patch(STRATEGY, id());
-        let labels = fields.patch("labels", LabelChanges);
-        let switches = switches(fields);
-        Some(Self(NewPortal {
-            name: name?,
-            display_name: display_name?,
-            description: description?,
-            strategy: strategy?,
-            labels: labels?,
-            switches: switches?,
-        }))
+        NewPortal::with(fields, switches).map(Self)
     }
 }
 
@@ -179,20 +166,7 @@ impl Body for ClassicPortalPatch {
     const NAME: &'static str = "UpdatePortalRequest";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name = fields.patch("name", NAME);
-        let display_name = fields.patch("display_name", NAME);
-        let description = fields.patch("description", DESCRIPTION);
-        let strategy = fields.patch(STRATEGY, id());
-        let labels = fields.patch("labels", LabelChanges);
-        let switches = switches(fields);
-        Some(Self(PortalPatch {
-            name: name?,
-            display_name: display_name?,
-            description: description?,
-            strategy: strategy?,
-            labels: labels?,
-            switches: switches?,
-        }))
+        PortalPatch::with(fields, switches).map(Self)
     }
 }
 

@@ -162,6 +162,16 @@ impl Body for NewPortal {
     const NAME: &'static str = "CreatePortal";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::with(fields, switches)
+    }
+}
+
+impl NewPortal {
+    /// The fields of both versions, and what one of them has beside.
+    fn with(
+        fields: &mut Fields<'_>,
+        switches: impl FnOnce(&mut Fields<'_>) -> Option<Switches>,
+    ) -> Option<Self> {
         let name = fields.required("name", NAME);
         let display_name = fields.optional("display_name", NAME);
         let description = fields.optional("description", DESCRIPTION);
@@ -194,6 +204,16 @@ impl Body for PortalPatch {
     const NAME: &'static str = "UpdatePortal";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::with(fields, switches)
+    }
+}
+
+impl PortalPatch {
+    /// The fields of both versions, and what one of them has beside.
+    fn with(
+        fields: &mut Fields<'_>,
+        switches: impl FnOnce(&mut Fields<'_>) -> Option<Switches>,
+    ) -> Option<Self> {
         let name = fields.patch("name", NAME);
         let display_name = fields.patch("display_name", NAME);
         let description = fields.patch("description", DESCRIPTION);
