@@ -80,6 +80,14 @@ struct Entry {
     gone: OnceLock<Instant>,
 }
 
+impl Entry {
+    /// Whether the credential has not run out by then.
+    fn live_at(&self, now: Timestamp) -> bool {
+        let expiry = self.principal.credential.as_ref().and_then(|credential| credential.expires_at);
+        expiry.is_none_or(|expiry| expiry > now)
+    }
+}
+
 /// How long tokens go on working after they were taken back, where a stand-in is slow on purpose.
 #[derive(Default)]
 struct Lag {
@@ -179,11 +187,12 @@ impl Access {
                 // Every generation is read before the look-up, since its result tells which one counts.
                 let before: Vec<u64> = self.generations.iter().map(|g| g.load(Ordering::Acquire)).collect();
                 let Some(principal) = self.authenticator.resolve(hash, presented).await? else {
-                    if let Some(entry) = self.lingering(hash) {
-                        return Ok(Some(Arc::clone(&entry.principal)));
-                    }
-                    self.entries.remove(&hash);
-                    return Ok(None);
+                    let Some(entry) = self.lingering(hash) else {
+                        self.entries.remove(&hash);
+                        return Ok(None);
+                    };
+                    // Taken back late is not good for longer.
+                    return Ok(entry.live_at(now(entry.org)).then(|| Arc::clone(&entry.principal)));
                 };
                 let org = principal.org;
                 let stripe = self.generations.iter().position(|g| std::ptr::eq(g, self.generation(org)));
@@ -200,8 +209,7 @@ impl Access {
             }
         };
         let now = now(entry.org);
-        let credential = entry.principal.credential.as_ref();
-        if credential.is_some_and(|credential| credential.expires_at.is_some_and(|expiry| expiry <= now)) {
+        if !entry.live_at(now) {
             return Ok(None);
         }
         self.note_use(&entry, now);
@@ -248,10 +256,23 @@ impl Access {
         }
     }
 
-    /// The state has become another one: nobody is known any more, whoever lingers included.
-    pub fn begin_anew(&self) {
-        self.entries.clear();
-        self.forget_all();
+    /// The state has become another one, or an organization is gone: of it, or of all, nobody is known any more, whoever
+    /// lingers included, and nothing of what was used is written down.
+    pub fn begin_anew(&self, only: Option<OrgId>) {
+        let concerned = |org: Option<OrgId>| only.is_none_or(|only| org == Some(only));
+        self.entries.retain(|_, entry| !concerned(entry.org));
+        if let Ok(mut usage) = self.usage.lock() {
+            usage.retain(|usage| !concerned(usage.org));
+        }
+        if let Some(lag) = self.lag.get()
+            && let Ok(mut changes) = lag.changes.lock()
+        {
+            changes.retain(|org, _| !concerned(Some(*org)));
+        }
+        match only {
+            Some(org) => self.changed(Some(org)),
+            None => self.forget_all(),
+        }
     }
 
     /// Whether changes elsewhere are heard of; while not, every credential is looked up.

@@ -1,9 +1,12 @@
 //! What a stand-in puts around every request: it may wait, refuse, answer by itself or drop the connection, and it
 //! is told what became of it. In production there is none, and nothing of this runs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use http::HeaderMap;
@@ -62,6 +65,35 @@ pub trait Around: Send + Sync {
 
     /// Is told of every request, those that name no operation included.
     fn finished(&self, finished: &Finished<'_>, problem: Option<&Problem>);
+
+    /// Is told of a request whose client has not waited for its end.
+    fn abandoned(&self, trace: u64, took: Duration);
+}
+
+/// Tells of a request that ends without an answer, since nobody waits for it.
+pub(crate) struct Watch<'r> {
+    around: Option<&'r dyn Around>,
+    trace: u64,
+    began: Instant,
+}
+
+impl<'r> Watch<'r> {
+    pub(crate) fn begin(around: Option<&'r Arc<dyn Around>>, trace: u64) -> Self {
+        Self { around: around.map(|around| &**around), trace, began: Instant::now() }
+    }
+
+    /// The answer is there.
+    pub(crate) fn end(mut self) {
+        self.around = None;
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(around) = self.around {
+            around.abandoned(self.trace, self.began.elapsed());
+        }
+    }
 }
 
 /// A connection's end, in the hands of whoever answers on it.

@@ -22,7 +22,7 @@ use crate::{
     App,
     access::BoxFuture,
     apidocs,
-    around::{Around, Cut, Seen, Verdict},
+    around::{Around, Cut, Seen, Verdict, Watch},
     audit::Origin,
     brand::{OwnBrand, brand_of},
     cx::Cx,
@@ -106,6 +106,11 @@ impl Server {
         &self.app
     }
 
+    /// The ids of all operations.
+    pub fn operation_ids(&self) -> impl Iterator<Item = &'static str> {
+        self.operations.iter().map(|served| served.operation.spec.id)
+    }
+
     /// The schema of an operation's body.
     pub fn body_schema(&self, id: &str) -> Option<Value> {
         let served = self.operations.iter().find(|served| served.operation.spec.id == id)?;
@@ -121,6 +126,7 @@ impl Server {
         let started = Instant::now();
         let (parts, mut body) = request.into_parts();
         let origin = self.origin(peer, &parts);
+        let watch = Watch::begin(self.around.as_ref(), origin.trace);
         let path = parts.uri.path();
         if served_as(&parts.method) == Method::GET
             && let Some(reply) = apidocs::answer(path, || self.document().to_owned())
@@ -174,6 +180,7 @@ impl Server {
             took: started.elapsed(),
         };
         self.app.telemetry.finish(handles, &finished);
+        watch.end();
         if let Some(around) = &self.around {
             around.finished(&finished, problem.as_ref());
         }

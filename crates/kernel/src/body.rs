@@ -44,15 +44,7 @@ impl<T: Body> Draft<T> {
 
     /// Reads the fields; fails with every fault, named as if the object stood in this field.
     pub fn parse_in(&self, field: &str) -> Result<T, Problem> {
-        self.parse().map_err(|problem| match problem {
-            Problem::Invalid(mut faults) => {
-                for fault in &mut faults {
-                    fault.field = format!("{field}.{}", fault.field);
-                }
-                Problem::Invalid(faults)
-            }
-            other => other,
-        })
+        self.parse().map_err(|problem| problem.in_field(field))
     }
 
     /// What was sent in a field, or with a dotted path in a field of a nested object: for rules that only

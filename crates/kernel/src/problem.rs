@@ -109,6 +109,20 @@ impl Problem {
         Self::Invalid(vec![Invalid::body(field, fault)])
     }
 
+    /// The same, with the bad parameters of an object that stands in a field of another.
+    #[must_use]
+    pub fn in_field(self, field: &str) -> Self {
+        match self {
+            Self::Invalid(mut faults) => {
+                for fault in &mut faults {
+                    fault.field = format!("{field}.{}", fault.field);
+                }
+                Self::Invalid(faults)
+            }
+            other => other,
+        }
+    }
+
     /// The same, but what was written before stays.
     #[must_use]
     pub fn kept(self) -> Self {

@@ -115,6 +115,10 @@ impl Chance {
 
     /// Runs something in an organization.
     pub async fn within<F: Future>(&self, org: Option<OrgId>, inner: F) -> F::Output {
+        // Whoever has decided about ids and secrets already keeps the say.
+        if LOT.try_with(|_| ()).is_ok() {
+            return inner.await;
+        }
         match org.and_then(|org| self.stream(org)) {
             Some(stream) => self.drawing(Some(stream), Given::default(), inner).await,
             None => inner.await,

@@ -89,7 +89,10 @@ struct EmptyPlace {
 
 /// The page that was asked for. Filters make no difference, whatever they are on.
 fn empty(pages: Pages, query: &Query) -> EmptyPage {
-    let asked = |name, default| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let asked = |name, default| {
+        let number = query.get(name).and_then(|text| text.parse().ok());
+        number.filter(|number: &i64| *number > 0).unwrap_or(default)
+    };
     let size = asked("page[size]", 10);
     let page = match pages {
         Pages::Numbered => {

@@ -12,7 +12,10 @@ pub mod requests;
 pub mod seed;
 pub mod snapshots;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
 use frame::{
     App, Cx,
@@ -88,7 +91,7 @@ impl StandIn {
         self.clocks.set(org, None);
         self.chance.set(org, None);
         self.faults.set(app, Some(org), None);
-        app.access.begin_anew();
+        app.access.begin_anew(Some(org));
     }
 
     fn app(&self) -> Result<&App> {
@@ -116,7 +119,7 @@ impl Around for StandIn {
                     Err(Problem::Forbidden(Denied::Because(why)))
                 };
             }
-            self.requests.surprises(request);
+            self.requests.begun(request, app.wall.now());
             if faults::spared(request.spec) {
                 return Ok(Verdict::Go);
             }
@@ -142,6 +145,10 @@ impl Around for StandIn {
 
     fn finished(&self, finished: &Finished<'_>, problem: Option<&Problem>) {
         self.requests.finished(finished, problem);
+    }
+
+    fn abandoned(&self, trace: u64, took: Duration) {
+        self.requests.abandoned(trace, took);
     }
 }
 

@@ -7,6 +7,9 @@ use kernel::{OrgId, Problem, Result};
 use super::{Db, DbError, Engine, PlatformScope};
 use crate::{args, from_row};
 
+/// How often a script that lost against others is run again.
+const ATTEMPTS: u32 = 6;
+
 /// What is no state.
 const INSTALLATION: [&str; 5] =
     ["_sqlx_migrations", "platform_keys", "signing_keys", "changes", "role_descriptions"];
@@ -102,6 +105,7 @@ impl Db {
     pub async fn snapshot_restore(&self, name: &str) -> Result<()> {
         assert!(is_snapshot_name(name), "the name of a snapshot is checked where it comes in");
         let (tables, mut script) = (tables(self).await?, String::new());
+        self.alone(&tables, &mut script);
         for Table { name: table, .. } in tables.iter().rev() {
             script.push_str(&format!("DELETE FROM {table};"));
         }
@@ -135,6 +139,7 @@ impl Db {
         let id =
             if self.is_postgres() { format!("'{org}'::uuid") } else { format!("X'{}'", org.uuid().simple()) };
         let tables = tables(self).await?;
+        self.alone(&tables, &mut script);
         let (last, first): (Vec<_>, Vec<_>) = tables
             .iter()
             .rev()
@@ -149,19 +154,44 @@ impl Db {
         self.script(script).await
     }
 
-    /// Runs statements in one transaction of their own.
+    /// Lets nobody else write meanwhile, where there can be others.
+    fn alone(&self, tables: &[Table], script: &mut String) {
+        if self.is_postgres() {
+            let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+            script.insert_str(0, &format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;", names.join(", ")));
+        }
+    }
+
+    /// Runs statements in one transaction of their own, again if it lost against others.
     async fn script(&self, sql: String) -> Result<()> {
-        let run = match &*self.engine {
+        for _ in 0..ATTEMPTS {
+            match self.script_once(sql.clone()).await.map_err(DbError::from) {
+                Err(DbError::Again) => {}
+                result => return result.map_err(Problem::from),
+            }
+        }
+        Err(Problem::Again)
+    }
+
+    async fn script_once(&self, sql: String) -> Result<(), sqlx::Error> {
+        match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.script(sql).await,
             Engine::Postgres(pool) => {
-                async {
-                    let mut transaction = pool.begin().await?;
-                    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *transaction).await?;
-                    transaction.commit().await
-                }
-                .await
+                let mut transaction = pool.begin().await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+                transaction.commit().await
             }
-        };
-        run.map_err(|error| Problem::from(DbError::from(error)))
+        }
+    }
+
+    /// Forgets what an earlier process has kept and nobody knows any more.
+    pub async fn snapshots_forget(&self) -> Result<()> {
+        if !self.is_postgres() {
+            return Ok(());
+        }
+        let sql = "SELECT nspname::text AS value FROM pg_namespace WHERE nspname LIKE 'snapshot %'";
+        let all: Vec<(Option<String>,)> = PlatformScope::new(self.read()).all(sql, args![]).await?;
+        let drops = all.into_iter().flat_map(|(name,)| name);
+        self.script(drops.map(|name| format!("DROP SCHEMA \"{name}\" CASCADE;")).collect()).await
     }
 }

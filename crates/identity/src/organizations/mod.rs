@@ -4,7 +4,9 @@ mod found;
 pub mod http;
 pub mod store;
 
-pub use found::{Beginning, Founded, Founding, organization_begin, organization_found, owner_set};
+pub use found::{
+    Beginning, Founded, Founding, organization_begin, organization_found, owner_set, owner_token,
+};
 
 use frame::{Cx, db::OrgScope, from_row, reply::Found};
 use kernel::{

@@ -32,6 +32,13 @@ pub async fn user_add(app: &App, org: OrgId, new: NewUser) -> Result<User> {
     let session = app.db.write();
     let platform = PlatformScope::new(session.clone());
     let (db, now) = (platform.org(org), app.clock.now(org));
+    if password_hash.is_some() && persons::person_get_by_email(&platform, &email).await?.is_some() {
+        let why = format!(
+            "The person with the address [{}] has an account elsewhere, and keeps the password",
+            email.as_str()
+        );
+        return Err(Problem::Conflict(why));
+    }
     let person = persons::person_ensure(&platform, app.new_id(org), &email, now).await?;
     if let Some(hash) = password_hash {
         persons::person_set_password(&platform, person, &hash, now).await?;

@@ -39,10 +39,11 @@ pub async fn migrate(config: Config) -> Result<ExitCode, Fault> {
 }
 
 /// Makes a token that nothing knows yet.
-pub fn token() -> Result<ExitCode, Fault> {
+pub fn token(matches: &ArgMatches) -> Result<ExitCode, Fault> {
     let mut random = [0; 32];
     SystemEntropy.fill(&mut random);
-    println!("{}", Token::new(TokenKind::Personal, random).reveal());
+    let kind = if text(matches, "kind") == "system" { TokenKind::System } else { TokenKind::Personal };
+    println!("{}", Token::new(kind, random).reveal());
     Ok(ExitCode::SUCCESS)
 }
 

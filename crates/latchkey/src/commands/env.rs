@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::TcpStream,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -58,11 +59,13 @@ const GO: Variables =
 /// Node's, from version 24 on.
 const NODE: Variables = &[
     ("HTTPS_PROXY", From::Proxy),
+    ("https_proxy", From::Proxy),
     ("NO_PROXY", From::Elsewhere),
+    ("no_proxy", From::Elsewhere),
     ("NODE_USE_ENV_PROXY", From::Word("1")),
     ("NODE_EXTRA_CA_CERTS", From::Authority),
 ];
-/// curl prefers the lower case, and so must find ours there.
+/// curl prefers the lower case, and so must find ours there, as Node does.
 const CURL: Variables = &[
     ("HTTPS_PROXY", From::Proxy),
     ("https_proxy", From::Proxy),
@@ -89,16 +92,18 @@ const ELSEWHERE: &str = "localhost,127.0.0.1,::1,.localhost,registry.terraform.i
                          .githubusercontent.com";
 
 impl Running {
+    /// The stand-in that runs on a data directory, if there is one.
+    pub fn there(data_dir: &Path) -> Option<Self> {
+        let said: Self = serde_json::from_slice(&fs::read(data_dir.join(FILE)).ok()?).ok()?;
+        let address = said.proxy.strip_prefix("http://")?.parse().ok()?;
+        TcpStream::connect_timeout(&address, PATIENCE).is_ok().then_some(said)
+    }
+
     /// Waits for the stand-in on a data directory to be there.
     fn find(config: &Config) -> Result<Self, Fault> {
-        let (path, started) = (config.data_dir.join(FILE), Instant::now());
+        let started = Instant::now();
         loop {
-            let said = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
-            let there = |running: &Self| {
-                let address = running.proxy.strip_prefix("http://").and_then(|address| address.parse().ok());
-                address.is_some_and(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
-            };
-            match said.filter(there) {
+            match Self::there(&config.data_dir) {
                 Some(running) => return Ok(running),
                 None if started.elapsed() > PATIENCE => {
                     let directory = config.data_dir.display();

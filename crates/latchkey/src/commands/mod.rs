@@ -61,7 +61,11 @@ fn command() -> Command {
         .subcommand(Command::new("config").about("Print the effective configuration and where each value came from"))
         .subcommand(Command::new("migrate").about("Bring the database's schema up to date"))
         .subcommand(Command::new("doctor").about("Check database, key, clock and file permissions"))
-        .subcommand(Command::new("token").about("Make a well-formed personal access token, for bootstrap-token"))
+        .subcommand(
+            Command::new("token")
+                .about("Make a well-formed access token that nothing knows yet, for bootstrap-token and seeds")
+                .arg(Arg::new("kind").long("kind").value_name("KIND").value_parser(["personal", "system"]).default_value("personal").help("Whose it is to be: a person's or a system account's")),
+        )
         .subcommand(
             Command::new("owner").about("The owner of an organization").subcommand_required(true).subcommand(
                 Command::new("set")
@@ -204,7 +208,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Fault> {
             ("floor", _) => serve::floor(config).await,
             ("migrate", _) => admin::migrate(config).await,
             ("doctor", _) => doctor::doctor(config).await,
-            ("token", _) => admin::token(),
+            ("token", _) => admin::token(inner),
             ("owner", Some(("set", set))) => admin::owner_set(config, set).await,
             ("organization", Some(("create", create))) => admin::organization_create(config, create).await,
             ("domain", Some(("verify", verify))) => admin::domain_set(config, verify, true).await,

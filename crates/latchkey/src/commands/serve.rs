@@ -52,7 +52,9 @@ pub async fn serve(mut config: Config) -> Result<ExitCode, Fault> {
     let chores = chores.concat();
     let db = assemble::database(&config, config.migrate).await?;
     let beside = match &config.standin {
-        Some(settings) => Some(stand_in::Beside::open(settings, address, chores.clone()).await?),
+        Some(settings) => {
+            Some(stand_in::Beside::open(settings, &config.data_dir, address, chores.clone()).await?)
+        }
         None => None,
     };
     let outside =

@@ -10,11 +10,11 @@ use std::{
 
 use clap::ArgMatches;
 use frame::{App, chores::Chore, db::PlatformScope, runtime::SystemClock};
-use identity::organizations::{self, owner_set};
-use kernel::{Email, OrgId, Problem, WallClock};
+use identity::organizations::{self, owner_token};
+use kernel::{OrgId, Problem, WallClock};
 use standin::{
     StandIn,
-    faults::Profile,
+    faults::{self, Profile},
     organizations::{FreshOrganization, NewOrganization, make},
     proxy::{self, Authority},
     seed::{self, Seed},
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     assemble::{self, Fault},
-    config::{self, Config},
+    config::{self, Config, Tls},
 };
 
 /// The stand-in, and its proxy's port.
@@ -62,9 +62,17 @@ impl Beside {
     /// Takes the proxy's port.
     pub async fn open(
         settings: &config::StandIn,
+        data_dir: &Path,
         listens: SocketAddr,
         chores: Vec<Chore>,
     ) -> Result<Self, Fault> {
+        if let Some(running) = Running::there(data_dir) {
+            let directory = data_dir.display();
+            return Err(format!(
+                "a stand-in runs on {directory} already, at {}: give this one another data-dir",
+                running.url
+            ));
+        }
         let listener = bind("stand-in-proxy", settings.proxy).await?;
         if !settings.proxy.ip().is_loopback() || !listens.ip().is_loopback() {
             tracing::warn!("the stand-in is reached from elsewhere, and whoever reaches it commands it");
@@ -85,13 +93,19 @@ impl Beside {
         }
         // The session ends with the statement: a database in memory has one connection.
         let known = organizations::store::organization_ids(&PlatformScope::new(app.db.read())).await;
-        let first = match known.map_err(|error| failed(error.into()))?.first() {
-            Some(&org) => again(app, org, &config.bootstrap.email).await,
+        let known = known.map_err(|error| failed(error.into()))?;
+        let first = match known.first() {
+            Some(&org) => again(app, org, config).await,
             None => make(&self.standin, first(config)).await,
         };
         let first = first.map_err(failed)?;
+        app.db.snapshots_forget().await.map_err(failed)?;
         keep(&self.standin, app, EMPTY).await.map_err(failed)?;
         let first = match &settings.seed {
+            Some(_) if !known.is_empty() => {
+                tracing::info!("the database has organizations already, so the seed is not applied");
+                first
+            }
             Some(path) => self.seed(path).await?.unwrap_or(first),
             None => first,
         };
@@ -101,6 +115,8 @@ impl Beside {
                 Some(profile) => profile,
                 None => Profile::parse(&read(name, "stand-in-faults")?),
             };
+            let good = |profile: Profile| faults::check(&self.standin, &profile).map(|()| profile);
+            let profile = profile.and_then(good);
             let profile =
                 profile.map_err(|problem| format!("the fault profile [{name}] is not good: {problem}"))?;
             self.standin.faults.set(app, None, Some(profile));
@@ -146,7 +162,13 @@ impl Beside {
         };
         let running = serde_json::to_string(&running).map_err(|error| error.to_string())?;
         let files = Files(vec![ca, bundle, said]);
-        let texts = [authority.certificate.clone(), format!("{}\n{system}", authority.certificate), running];
+        // Whoever takes the bundle for all that it trusts calls the API's own port, too.
+        let own = match config.tls {
+            Some(Tls::SelfSigned) => fs::read_to_string(path("tls-cert.pem")).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let bundle = format!("{}\n{own}\n{system}", authority.certificate);
+        let texts = [authority.certificate.clone(), bundle, running];
         for (path, text) in files.0.iter().zip(texts) {
             write(path, &text)?;
         }
@@ -182,14 +204,19 @@ fn first(config: &Config) -> NewOrganization {
     }
 }
 
-/// A database that was there already: its first organization, and a new token for its owner.
-async fn again(app: &App, org: OrgId, email: &Email) -> Result<FreshOrganization, Problem> {
-    let founded = owner_set(app, org, email).await?;
+/// A database that was there already: its first organization, and another token for its owner, which is the one that
+/// the settings give if it is none of its own yet.
+async fn again(app: &App, org: OrgId, config: &Config) -> Result<FreshOrganization, Problem> {
+    let given = || config.bootstrap.token.as_ref().and_then(|token| kernel::Token::parse(token.reveal()));
+    let (owner, token) = match owner_token(app, org, given()).await {
+        Err(Problem::Conflict(_)) => owner_token(app, org, None).await?,
+        made => made?,
+    };
     Ok(FreshOrganization {
         organization_id: org,
-        owner_id: founded.owner,
-        owner_email: email.as_str().to_owned(),
-        token: founded.token.reveal().to_owned(),
+        owner_id: owner.id,
+        owner_email: owner.email,
+        token: token.reveal().to_owned(),
         base_url: app.settings.public_url.clone(),
     })
 }

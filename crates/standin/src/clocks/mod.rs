@@ -110,7 +110,8 @@ impl Clocks {
         Setting { at, since: wall, pace: change.pace.unwrap_or(before.pace) }
     }
 
-    fn shown(&self, org: OrgId) -> OrganizationClock {
+    /// An organization's time, as it is told.
+    pub fn shown(&self, org: OrgId) -> OrganizationClock {
         let pace = self.setting(org).map_or(NORMAL, |setting| setting.pace);
         OrganizationClock { now: self.now(org), pace }
     }

@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use frame::{
     App, Cx,
     around::{Seen, Verdict},
@@ -20,7 +21,7 @@ use frame::{
     reply::{Done, Found, JSON, Response},
 };
 use identity::roles::{self, Catalogue};
-use kernel::{Body, Draft, Duration, Fault, Fields, OrgId, Problem, Result, rules::text};
+use kernel::{Body, Draft, Duration, Fault, Fields, Invalid, OrgId, Problem, Result, Timestamp, rules::text};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -38,8 +39,8 @@ pub struct Active {
 
 /// A rule, in an organization or among those who have none.
 type Place = (Option<OrgId>, usize);
-/// The number of a window of time, and how many requests have come in it.
-type Window = (i64, u64);
+/// When a window of time began, and how many requests have come in it.
+type Window = (Timestamp, u64);
 
 impl Active {
     fn new(profile: Profile) -> Arc<Self> {
@@ -54,17 +55,17 @@ impl Active {
         *count - 1
     }
 
-    /// Takes one from a budget; the seconds to wait if there is nothing left.
-    fn spend(&self, org: Option<OrgId>, rule: usize, limit: &RateLimit, now: i64) -> Option<u64> {
+    /// Takes one from a budget; the time to wait if there is nothing left. A window begins with its first request, so
+    /// that the same requests meet the same budget.
+    fn spend(&self, org: Option<OrgId>, rule: usize, limit: &RateLimit, now: Timestamp) -> Option<Duration> {
         let mut windows = self.windows.lock().ok()?;
-        let window = now.div_euclid(limit.window_seconds);
-        let spent = windows.entry((org, rule)).or_insert((window, 0));
-        if spent.0 != window {
-            *spent = (window, 0);
+        let window = windows.entry((org, rule)).or_insert((now, 0));
+        if now.since(window.0) >= limit.window {
+            *window = (now, 0);
         }
-        spent.1 += 1;
-        let left = limit.window_seconds - now.rem_euclid(limit.window_seconds);
-        (spent.1 > limit.budget).then(|| limit.retry_after_seconds.unwrap_or(left.unsigned_abs()))
+        window.1 += 1;
+        let left = limit.window.saturating_sub(now.since(window.0));
+        (window.1 > limit.budget).then(|| limit.retry_after.unwrap_or(left))
     }
 }
 
@@ -97,8 +98,11 @@ impl Faults {
         }
     }
 
-    /// Forgets the profiles of organizations.
+    /// Forgets the profiles of organizations, and begins to count anew for the one that is in force everywhere.
     pub fn clear(&self, app: &App) {
+        if let Ok(mut everywhere) = self.everywhere.write() {
+            *everywhere = everywhere.take().map(|active| Active::new(active.profile.clone()));
+        }
         if let Ok(mut all) = self.by_organization.write() {
             for (org, _) in all.drain() {
                 app.access.linger(Some(org), None);
@@ -127,11 +131,10 @@ impl Faults {
         if let Some(latency) = rule.latency {
             tokio::time::sleep(latency.draw(&chance("latency", count))).await;
         }
-        let now = org.map_or_else(|| kernel::WallClock::now(&*app.wall), |org| app.clock.now(org));
         if let Some(limit) = &rule.rate_limit
-            && let Some(wait) = active.spend(org, n, limit, now.micros().div_euclid(1_000_000))
+            && let Some(wait) = active.spend(org, n, limit, app.wall.now())
         {
-            return Ok(Verdict::Refuse(Problem::TooManyRequests(Duration::from_secs(wait))));
+            return Ok(Verdict::Refuse(Problem::TooManyRequests(wait)));
         }
         if let Some(errors) = &rule.errors
             && chance("errors", count / errors.burst).below(100) < errors.percent
@@ -148,16 +151,30 @@ impl Faults {
 
     /// Makes a reply claim what is not true, if the profile says so.
     pub fn answered(&self, principal: &Principal, response: &mut Response) {
-        let claimed = self.of(principal.org).and_then(|active| active.profile.expires_in);
-        let (Some(claimed), Some((JSON, bytes))) = (claimed, &mut response.body) else { return };
-        if let Ok(Value::Object(mut body)) = serde_json::from_slice::<Value>(bytes)
-            && body.contains_key("access_token")
+        let Some((JSON, bytes)) = &mut response.body else { return };
+        // Most replies have no lifetime, and need not be read for it.
+        if !bytes.windows(10).any(|window| window == b"expires_in") {
+            return;
+        }
+        let Ok(Value::Object(mut body)) = serde_json::from_slice::<Value>(bytes) else { return };
+        let token = body.get("access_token").and_then(Value::as_str);
+        // Whoever has just signed in had no credential yet: the organization stands in the new one.
+        let org = principal.org.or_else(|| token.and_then(organization_of));
+        if let Some(claimed) = self.of(org).and_then(|active| active.profile.expires_in)
+            && token.is_some()
             && body.contains_key("expires_in")
         {
             body.insert("expires_in".to_owned(), claimed.into());
             *bytes = Value::Object(body).to_string().into_bytes();
         }
     }
+}
+
+/// The organization of a session's access token, which this server has just signed.
+fn organization_of(token: &str) -> Option<OrgId> {
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    claims["org_id"].as_str()?.parse().ok()
 }
 
 fn error(errors: &Errors) -> Problem {
@@ -236,6 +253,21 @@ fn shown(active: Option<&Active>) -> InForce {
     }
 }
 
+/// Refuses patterns that fit no operation: such a rule would never apply.
+pub fn check(standin: &StandIn, profile: &Profile) -> Result<()> {
+    let server = standin.server()?;
+    let mut faults = Vec::new();
+    for (n, rule) in profile.rules.iter().enumerate() {
+        for (m, pattern) in rule.patterns().iter().enumerate() {
+            if !server.operation_ids().any(|id| profile::matches(pattern, id)) {
+                let field = format!("rules.{n}.operations.{m}");
+                faults.push(Invalid::body(field, Fault::Rule(format!("fits no operation: [{pattern}]"))));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(faults)) }
+}
+
 async fn faults_get_everywhere(cx: Cx) -> Result<Found<InForce>> {
     Ok(Found(shown(StandIn::of(&cx)?.faults.of(None).as_deref())))
 }
@@ -243,6 +275,7 @@ async fn faults_get_everywhere(cx: Cx) -> Result<Found<InForce>> {
 async fn faults_set_everywhere(cx: Cx, draft: Draft<Choice>) -> Result<Found<InForce>> {
     let Choice(profile) = draft.parse()?;
     let standin = StandIn::of(&cx)?;
+    check(standin, &profile).map_err(|problem| problem.in_field("profile"))?;
     standin.faults.set(cx.app(), None, Some(profile));
     Ok(Found(shown(standin.faults.of(None).as_deref())))
 }
@@ -261,6 +294,7 @@ async fn faults_set(cx: Cx, At(org): At<OrgId>, draft: Draft<Choice>) -> Result<
     organizations::require(&cx, org).await?;
     let Choice(profile) = draft.parse()?;
     let standin = StandIn::of(&cx)?;
+    check(standin, &profile).map_err(|problem| problem.in_field("profile"))?;
     standin.faults.set(cx.app(), Some(org), Some(profile));
     Ok(Found(shown(standin.faults.of(Some(org)).as_deref())))
 }

@@ -65,10 +65,10 @@ pub enum Latency {
 pub struct RateLimit {
     /// So many,
     pub budget: u64,
-    /// in so many seconds of the organization's time.
-    pub window_seconds: i64,
+    /// in a window of this length.
+    pub window: Duration,
     /// What `Retry-After` says, if it is not the rest of the window.
-    pub retry_after_seconds: Option<u64>,
+    pub retry_after: Option<Duration>,
 }
 
 /// How often the answer is an error.
@@ -189,8 +189,8 @@ impl Body for RateLimit {
         let retry_after = fields.optional("retry_after_seconds", Integer { least: 1, most: HOUR });
         Some(Self {
             budget: budget?.unsigned_abs(),
-            window_seconds: window?,
-            retry_after_seconds: retry_after?.map(i64::unsigned_abs),
+            window: Duration::from_secs(window?.unsigned_abs()),
+            retry_after: retry_after?.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
         })
     }
 }
@@ -247,6 +247,11 @@ impl Profile {
 }
 
 impl Rule {
+    /// The patterns of operation ids that it is for.
+    pub fn patterns(&self) -> &[String] {
+        &self.operations
+    }
+
     /// Whether it says something of an operation.
     pub fn covers(&self, spec: &Spec) -> bool {
         self.operations.is_empty() || self.operations.iter().any(|pattern| matches(pattern, spec.id))
@@ -254,7 +259,7 @@ impl Rule {
 }
 
 /// Whether an operation id fits a pattern, in which `*` stands for anything.
-fn matches(pattern: &str, id: &str) -> bool {
+pub(super) fn matches(pattern: &str, id: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == id,
         Some((start, rest)) => {

@@ -15,11 +15,14 @@ use kernel::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Holdings, IssuedToken, Seed, SeedOrganization, SeedToken, SeedUser, SeededOrganization};
+use super::{
+    Entry, Holdings, IssuedToken, Owner, Seed, SeedOrganization, SeedToken, SeedUser, SeededOrganization,
+};
 use crate::{
     StandIn,
     chance::Given,
     organizations::{NewOrganization, make},
+    requests::unknown_fields,
 };
 
 /// Somebody who may do everything in an organization: the program itself.
@@ -40,8 +43,14 @@ pub(super) fn program(org: OrgId) -> Arc<Principal> {
     })
 }
 
-/// Makes the organizations of a seed: all of them, or none.
+/// Makes the organizations of a seed: all of them, or none, whether somebody waits for them or not.
 pub async fn apply(standin: &Arc<StandIn>, seed: Seed) -> Result<Vec<SeededOrganization>> {
+    let standin = Arc::clone(standin);
+    let applying = tokio::spawn(async move { apply_all(&standin, seed).await });
+    applying.await.map_err(|error| Problem::Internal(Box::new(error)))?
+}
+
+async fn apply_all(standin: &Arc<StandIn>, seed: Seed) -> Result<Vec<SeededOrganization>> {
     let mut made = Vec::with_capacity(seed.organizations.len());
     for (n, organization) in seed.organizations.into_iter().enumerate() {
         let mut begun = None;
@@ -84,8 +93,10 @@ async fn apply_one(
     seed: SeedOrganization,
     begun: &mut Option<OrgId>,
 ) -> Result<SeededOrganization> {
-    let (owner_id, email, token) =
-        seed.owner.map_or((None, None, None), |it| (it.id, Some(it.email), it.token));
+    let (owner_id, email, token, holdings) = match seed.owner {
+        Some(Owner { id, email, token, holdings }) => (id, Some(email), token, Some(holdings)),
+        None => (None, None, None, None),
+    };
     let new = NewOrganization {
         name: seed.name,
         email,
@@ -107,14 +118,13 @@ async fn apply_one(
         providers: HashMap::new(),
         tokens: Vec::new(),
     };
-    if let Some(settings) = seed.settings {
-        let done =
-            work.act("update-authentication-settings", vec![], Value::Object(settings), Given::default());
-        done.await.map_err(|problem| placed(problem, "authentication_settings"))?;
-    }
     work.know_teams().await?;
     for (n, team) in seed.teams.into_iter().enumerate() {
         work.team(team).await.map_err(|problem| placed(problem, &format!("teams.{n}")))?;
+    }
+    if let Some(holdings) = holdings {
+        let (id, email) = (organization.owner_id.to_string(), organization.owner_email.clone());
+        work.hold(&OF_USERS, &id, &email, holdings).await.map_err(|problem| placed(problem, "owner"))?;
     }
     for (n, user) in seed.users.into_iter().enumerate() {
         work.user(user).await.map_err(|problem| placed(problem, &format!("users.{n}")))?;
@@ -125,6 +135,12 @@ async fn apply_one(
     for (n, provider) in seed.identity_providers.into_iter().enumerate() {
         let made = work.plain("create-identity-provider", provider);
         made.await.map_err(|problem| placed(problem, &format!("identity_providers.{n}")))?;
+    }
+    // They may want a provider that is there.
+    if let Some(settings) = seed.settings {
+        let done =
+            work.act("update-authentication-settings", vec![], Value::Object(settings), Given::default());
+        done.await.map_err(|problem| placed(problem, "authentication_settings"))?;
     }
     for (n, provider) in seed.dcr_providers.into_iter().enumerate() {
         let place = format!("dcr_providers.{n}");
@@ -180,8 +196,15 @@ const OF_ACCOUNTS: Operations = Operations {
 };
 
 impl Work<'_> {
-    /// Calls an operation, with ids and a secret that are given.
+    /// Calls an operation, with ids and a secret that are given. What it does not know is refused, though the API lets
+    /// some of it pass: in a seed it is a slip of the pen.
     async fn act(&self, id: &str, path: Vec<String>, body: Value, given: Given) -> Result<Value> {
+        let mut unknown = Vec::new();
+        unknown_fields(&self.server.body_schema(id).unwrap_or_default(), &body, "", &mut unknown);
+        if !unknown.is_empty() {
+            let faults = unknown.into_iter().map(|field| Invalid::body(field, Fault::UnknownProperty));
+            return Err(Problem::Invalid(faults.collect()));
+        }
         let stream = self.standin.chance.stream(self.org);
         let acting = self.server.act(id, &self.program, path, String::new(), Some(body));
         self.standin.chance.drawing(stream, given, acting).await

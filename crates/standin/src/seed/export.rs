@@ -9,9 +9,10 @@ use kernel::{OrgId, Result};
 use serde_json::{Map, Value, json};
 
 use super::apply::program;
+use crate::{StandIn, requests::can_be};
 
 /// What stands for a secret that is written and never read.
-const UNKNOWN: &str = "CHANGE-ME";
+const UNKNOWN: &str = "CHANGE_ME_CHANGE_ME";
 
 /// The seed that makes these organizations again; all, unless one is named.
 pub async fn export(server: &Arc<Server>, only: Option<OrgId>) -> Result<Value> {
@@ -75,20 +76,33 @@ impl Reader<'_> {
             self.roles(&mut body, "list-team-roles").await?;
             teams.push(body);
         }
-        let mut owner_seed = json!({ "id": owner });
+        let mut owner_seed = Value::Null;
         for user in self.all("list-users", &[]).await? {
-            if user["id"] == owner.as_str() {
-                owner_seed["email"] = user["email"].clone();
-                continue;
-            }
+            let its_owner = user["id"] == owner.as_str();
             let mut body = json!({});
-            for name in ["id", "email", "full_name", "preferred_name", "active"] {
+            let names = if its_owner {
+                &["id", "email"][..]
+            } else {
+                &["id", "email", "full_name", "preferred_name", "active"]
+            };
+            for name in names {
                 body[name] = user[name].clone();
             }
             self.teams(&mut body, "list-user-teams").await?;
             self.roles(&mut body, "list-user-roles").await?;
             self.tokens(&mut body, "list-users-personal-access-tokens").await?;
-            users.push(body);
+            if its_owner {
+                // The token and the team that every organization begins with are made by themselves.
+                let spare = |it: &Value| *it != "organization-admin" && it["name"] != "First token";
+                for list in ["teams", "tokens"] {
+                    let left =
+                        body[list].as_array().into_iter().flatten().filter(|it| spare(it)).cloned().collect();
+                    body[list] = Value::Array(left);
+                }
+                owner_seed = body;
+            } else {
+                users.push(body);
+            }
         }
         for account in self.all("get-system-accounts", &[]).await? {
             let mut body = self.body("post-system-accounts", &account);
@@ -117,6 +131,9 @@ impl Reader<'_> {
         let mut seed = Map::new();
         seed.insert("id".to_owned(), org.to_string().into());
         seed.insert("name".to_owned(), organization["name"].clone());
+        if let Some(clock) = self.clock(org) {
+            seed.insert("clock".to_owned(), clock);
+        }
         seed.insert("owner".to_owned(), owner_seed);
         seed.insert("authentication_settings".to_owned(), settings);
         for (name, items) in [
@@ -132,6 +149,12 @@ impl Reader<'_> {
             }
         }
         Ok(seed.into())
+    }
+
+    /// How time runs there, if this is a stand-in and it does not run with the machine's.
+    fn clock(&self, org: OrgId) -> Option<Value> {
+        let clocks = &self.server.app().part::<Arc<StandIn>>().ok()?.clocks;
+        clocks.all().contains_key(&org).then(|| serde_json::to_value(clocks.shown(org)).ok())?
     }
 
     async fn roles(&self, holder: &mut Value, operation: &str) -> Result<()> {
@@ -176,18 +199,9 @@ fn put(holder: &mut Value, name: &str, items: Vec<Value>) {
 fn known(schema: &Value, object: &Value) -> Value {
     let Some(given) = object.as_object() else { return object.clone() };
     let forms = ["oneOf", "anyOf"].iter().filter_map(|key| schema[key].as_array()).flatten();
-    let mut properties: Vec<(&String, &Value)> = Vec::new();
-    for form in std::iter::once(schema).chain(forms) {
-        let fits = form["properties"].as_object().is_none_or(|all| {
-            all.iter().all(|(name, property)| {
-                let words = property["enum"].as_array();
-                words.is_none_or(|words| given.get(name).is_none_or(|value| words.contains(value)))
-            })
-        });
-        if fits {
-            properties.extend(form["properties"].as_object().into_iter().flatten());
-        }
-    }
+    let forms = std::iter::once(schema).chain(forms.filter(|form| can_be(form, given)));
+    let properties: Vec<(&String, &Value)> =
+        forms.flat_map(|form| form["properties"].as_object().into_iter().flatten()).collect();
     if properties.is_empty() {
         return object.clone();
     }

@@ -56,6 +56,7 @@ pub struct Owner {
     id: Option<UserId>,
     email: Email,
     token: Option<Token>,
+    holdings: Holdings,
 }
 
 /// What people and accounts have.
@@ -156,7 +157,8 @@ impl Body for Owner {
         let own = fields.optional("id", id());
         let email = fields.required("email", EmailAddress);
         let token = fields.optional("token", GivenToken(TokenKind::Personal));
-        Some(Self { id: own?, email: email?, token: token? })
+        let holdings = Holdings::read(fields);
+        Some(Self { id: own?, email: email?, token: token?, holdings: holdings? })
     }
 }
 

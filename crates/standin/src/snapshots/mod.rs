@@ -112,7 +112,7 @@ async fn reset(cx: Cx, draft: Draft<Reset>) -> Result<Done> {
     standin.chance.go_back(places);
     standin.faults.clear(cx.app());
     standin.requests.clear();
-    cx.app().access.begin_anew();
+    cx.app().access.begin_anew(None);
     Ok(Done)
 }
 

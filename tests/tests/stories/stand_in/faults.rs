@@ -82,20 +82,22 @@ on_both! {
 }
 
 on_both! {
-    /// A budget of requests, in a window of the organization's own time.
+    /// A budget of requests in a window, which begins with the first of them; a clock that stands does not keep it shut.
     async fn a_budget_runs_out(engine: Engine) {
         let standin = TestStandIn::new(engine).await;
         let suite = standin.suite(json!({ "clock": { "now": "2030-01-01T00:00:10Z", "pace": 0 } })).await;
-        set(&standin, &suite, json!({ "rules": [{ "rate_limit": { "budget": 3, "window_seconds": 60 } }] })).await;
         let caller = suite.owner.unchecked();
-        for _ in 0..3 {
-            caller.get("/v3/users/me").await.expect(200);
+        for _ in 0..2 {
+            set(&standin, &suite, json!({ "rules": [{ "rate_limit": { "budget": 3, "window_seconds": 2 } }] })).await;
+            for _ in 0..3 {
+                caller.get("/v3/users/me").await.expect(200);
+            }
+            let refused = caller.get("/v3/users/me").await;
+            assert_eq!(refused.status.as_u16(), 429);
+            assert!(["1", "2"].contains(&refused.header("retry-after")), "{}", refused.header("retry-after"));
+            assert_eq!(refused.body["title"], "Rate Limited");
         }
-        let refused = caller.get("/v3/users/me").await;
-        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "50"));
-        assert_eq!(refused.body["title"], "Rate Limited");
-        let clock = json!({ "advance_seconds": 50 });
-        standin.commands.put(&format!("/stand-in/organizations/{}/clock", suite.id), clock).await.expect(200);
+        tokio::time::sleep(Duration::from_millis(2050)).await;
         caller.get("/v3/users/me").await.expect(200);
     }
 }
@@ -145,25 +147,56 @@ on_both! {
         }
         made[0].0.get("/v3/users/me").await.expect(200);
         made[1].0.get("/v3/users/me").await.expect(401);
+        // Who removes another organization does not end it.
+        let other = standin.any_suite().await;
+        standin.commands.delete(&format!("/stand-in/organizations/{}", other.id)).await.expect(204);
+        made[0].0.get("/v3/users/me").await.expect(200);
+        // Whatever runs out meanwhile has run out.
+        let clock = format!("/stand-in/organizations/{}/clock", suite.id);
+        standin.commands.put(&clock, json!({ "advance_seconds": 86_500 })).await.expect(200);
+        made[0].0.get("/v3/users/me").await.expect(401);
+        standin.commands.delete(&clock).await.expect(204);
         tokio::time::sleep(Duration::from_millis(1100)).await;
         made[0].0.get("/v3/users/me").await.expect(401);
     }
 }
 
 on_both! {
-    /// `expires_in` may claim what is not so.
+    /// `expires_in` may claim what is not so: of an access token, and of nothing else.
     async fn a_lifetime_is_not_true(engine: Engine) {
         let standin = TestStandIn::new(engine).await;
-        let profile = json!({ "builtin": "documented" });
-        let shown = standin.commands.put("/stand-in/faults", profile).await.expect(200);
+        let user = json!({ "email": "bob@acme.test", "password": "Correct-Horse-7" });
+        let made = standin.commands.post("/stand-in/seed", json!({ "organizations": [{ "users": [user] }] })).await.expect(201);
+        let org = text(&made["organizations"][0], "organization_id").to_owned();
+        let login = json!({ "username": "bob@acme.test", "password": "Correct-Horse-7" });
+        let answer = standin.commands.post("/kauth/api/v1/authenticate", login).await;
+        let set = answer.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+        let cookies: Vec<_> = set.filter_map(|line| line.split(';').next()).collect();
+        let person = standin.commands.with_cookies(&cookies.join("; "));
+        let lifetime = || async {
+            let client = "344f59db-f401-4ce7-9407-00a0823fbacf";
+            let device = standin.commands.form("/v3/internal/oauth/device/authorize", &[("client_id", client)]).await.expect(200);
+            assert_eq!(device["expires_in"], 900, "the code's life stays true");
+            let code = json!({ "user_code": device["user_code"] });
+            person.post("/v3/internal/oauth/device/authorize/user", code.clone()).await.expect(201);
+            person.patch("/v3/internal/oauth/device/confirm", code).await.expect(204);
+            let form = [("client_id", client), ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", text(&device, "device_code"))];
+            standin.commands.form("/v3/internal/oauth/device/token", &form).await.expect(200)["expires_in"].clone()
+        };
+        assert_eq!(lifetime().await, 1800);
+        let path = format!("/stand-in/organizations/{org}/faults");
+        let profile = json!({ "profile": { "rules": [], "expires_in_seconds": 99 } });
+        standin.commands.put(&path, profile).await.expect(200);
+        assert_eq!(lifetime().await, 99);
+        standin.commands.delete(&path).await.expect(204);
+        let shown = standin.commands.put("/stand-in/faults", json!({ "builtin": "documented" })).await.expect(200);
         assert_eq!((&shown["name"], &shown["rules"]), (&json!("documented"), &json!(1)));
-        let client = "344f59db-f401-4ce7-9407-00a0823fbacf";
-        let device = standin.commands.form("/v3/internal/oauth/device/authorize", &[("client_id", client)]).await.expect(200);
-        // What expires here is the code, and that stays true.
-        assert_eq!(device["expires_in"], 900);
-        let suite = standin.any_suite().await;
-        suite.owner.get("/v3/users/me").await.expect(200);
-        assert!(standin.commands.get("/stand-in/faults").await.expect(200)["requests"].as_u64().unwrap() > 0);
+        assert_eq!(lifetime().await, 3600);
+        let requests = || async { standin.commands.get("/stand-in/faults").await.expect(200)["requests"].as_u64() };
+        assert!(requests().await > Some(0));
+        // Counting begins anew with a state.
+        standin.commands.post("/stand-in/reset", json!({})).await.expect(204);
+        assert_eq!(requests().await, Some(0));
         standin.commands.delete("/stand-in/faults").await.expect(204);
         assert_eq!(standin.commands.get("/stand-in/faults").await.expect(200)["name"], Value::Null);
     }
@@ -179,6 +212,8 @@ on_both! {
         };
         assert_eq!(put(json!({})).await, ["builtin"]);
         assert_eq!(put(json!({ "builtin": "chaos" })).await, ["builtin"]);
+        let nowhere = json!({ "profile": { "rules": [{ "operations": ["create-*", "creat-team"] }] } });
+        assert_eq!(put(nowhere).await, ["profile.rules.0.operations.1"]);
         assert_eq!(put(json!({ "profile": { "rules": [{ "latency": { "distribution": "poisson" } }] } })).await, ["profile.rules.0.latency.distribution"]);
         assert_eq!(put(json!({ "profile": { "rules": [{ "error": {} }], "lag": 1 } })).await, ["profile.rules.0.error", "profile.lag"]);
     }

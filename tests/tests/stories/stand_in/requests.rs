@@ -24,7 +24,7 @@ on_both! {
         assert_eq!(refused["problem"]["title"], "Unauthenticated");
         assert_eq!((&good["status"], &good["problem"], &good["surprising"]), (&json!(200), &Value::Null, &json!(false)));
         assert_eq!((&good["caller"], &good["organization_id"]), (&json!("user"), &json!(suite.id)));
-        assert_eq!((&unknown["path"], &unknown["surprising"]), (&json!("/v3/no-such-thing?x=1"), &json!(true)));
+        assert_eq!((&unknown["path"], &unknown["surprising"]), (&json!("/v3/no-such-thing?x=…"), &json!(true)));
         assert_eq!((&team["unknown_fields"], &team["surprising"]), (&json!(["nme"]), &json!(true)));
         for (query, count) in
             [("surprising=true", 2), ("failed=true", 2), ("operation=create-team", 1), ("organization=x", 0)]
@@ -45,15 +45,18 @@ on_both! {
     async fn the_last_thousand_are_kept(engine: Engine) {
         let standin = TestStandIn::new(engine).await;
         let suite = standin.any_suite().await;
-        standin.commands.get("/invites/accept?token=kinv_secret").await;
+        for path in ["/invites/accept?token=kinv_secret", "/invites/accept/?token=kinv_secret", "/v3/authenticate/x?code=secret&state=secret"] {
+            standin.commands.unchecked().get(path).await;
+        }
         let log = standin.commands.get("/stand-in/requests").await.expect(200);
-        assert_eq!(all(&log, "path"), [json!("/invites/accept")]);
+        let paths = ["/v3/authenticate/x?code=…&state=…", "/invites/accept/?token=…", "/invites/accept?token=…"];
+        assert_eq!(all(&log, "path"), paths.map(|path| json!(path)));
         for _ in 0..1001 {
             suite.owner.get("/v3/organizations/me").await.expect(200);
         }
         let log = standin.commands.get("/stand-in/requests").await.expect(200);
         let numbers = all(&log, "number");
-        assert_eq!((numbers.len(), &numbers[0], &numbers[999]), (1000, &json!(1002), &json!(3)));
+        assert_eq!((numbers.len(), &numbers[0], &numbers[999]), (1000, &json!(1004), &json!(5)));
     }
 }
 
@@ -77,5 +80,41 @@ on_both! {
             let refused = suite.owner.call(Method::POST, path, Some(json!({ "name": "x" }))).await.expect(501);
             assert_eq!(refused["title"], "Not Implemented");
         }
+    }
+}
+
+on_both! {
+    /// What every client sends is no surprise, and who did not wait for an answer is in the log.
+    async fn what_is_right_surprises_nobody(engine: Engine) {
+        let standin = TestStandIn::new(engine).await;
+        let suite = standin.any_suite().await;
+        for provider in [
+            json!({ "name": "A", "provider_type": "okta", "issuer": "https://a.test", "dcr_config": { "dcr_token": "x" } }),
+            json!({ "name": "B", "provider_type": "http", "issuer": "https://b.test", "dcr_config": {
+                "dcr_base_url": "https://b.test", "api_key": "abcdefghijklmnop" } }),
+        ] {
+            suite.owner.post("/v2/dcr-providers", provider).await.expect(201);
+        }
+        let openid = json!({ "issuer": "https://a.test", "credential_claim": ["sub"], "scopes": [], "auth_methods": ["bearer"] });
+        let strategy = json!({ "name": "S", "display_name": "S", "strategy_type": "openid_connect", "configs": { "openid-connect": openid } });
+        suite.owner.post("/v2/application-auth-strategies", strategy).await.expect(201);
+        let provider = json!({ "type": "saml", "login_path": "x", "config": { "idp_metadata_url": "https://a.test/metadata" } });
+        suite.owner.post("/v3/identity-providers", provider).await.expect(201);
+        let log = standin.commands.get("/stand-in/requests?surprising=true").await.expect(200);
+        assert_eq!(log["data"], json!([]));
+
+        let slow = json!({ "profile": { "rules": [{ "latency": { "distribution": "constant", "milliseconds": 3000 } }] } });
+        standin.commands.put(&format!("/stand-in/organizations/{}/faults", suite.id), slow).await.expect(200);
+        let asking = suite.owner.get("/v3/users/me");
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(200), asking).await.is_err());
+        for _ in 0..100 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            let log = standin.commands.get("/stand-in/requests?operation=get-users-me").await.expect(200);
+            if let [seen] = log["data"].as_array().unwrap().as_slice() {
+                assert_eq!((&seen["status"], &seen["organization_id"]), (&Value::Null, &json!(suite.id)));
+                return;
+            }
+        }
+        panic!("it is not in the log");
     }
 }

@@ -10,9 +10,10 @@ const OWNER: &str = "kpat_000000000000000000000000000000000000000000039F9R4";
 
 fn seed() -> Value {
     json!({ "organizations": [{
-        "id": "0197a3f2-6c1e-7d33-9a44-2f6f0e8b1c55", "name": "Acme",
-        "owner": { "email": "ann@acme.test", "token": OWNER, "id": "aaaaaaaa-0000-4000-8000-000000000001" },
-        "authentication_settings": { "konnect_mapping_enabled": false },
+        "id": "0197a3f2-6c1e-7d33-9a44-2f6f0e8b1c55", "name": "Acme", "random": 7,
+        "clock": { "now": "2030-01-01T00:00:00Z", "pace": 0 },
+        "owner": { "email": "ann@acme.test", "token": OWNER, "id": "aaaaaaaa-0000-4000-8000-000000000001", "teams": ["Payments"] },
+        "authentication_settings": { "konnect_mapping_enabled": false, "oidc_auth_enabled": true },
         "teams": [{ "id": "aaaaaaaa-0000-4000-8000-000000000002", "name": "Payments", "labels": { "env": "test" }, "roles": [
             { "role_name": "Viewer", "entity_type_name": "Control Planes", "entity_id": "*", "entity_region": "eu" } ] }],
         "users": [{ "email": "bob@acme.test", "full_name": "Bob", "password": "Correct-Horse-7", "teams": ["Payments", "organization-admin"],
@@ -21,7 +22,7 @@ fn seed() -> Value {
             "roles": [{ "role_name": "Admin", "entity_type_name": "Identity", "entity_region": "*" }],
             "teams": ["aaaaaaaa-0000-4000-8000-000000000002"],
             "tokens": [{ "name": "ci", "expires_in_days": 90, "id": "aaaaaaaa-0000-4000-8000-000000000004" }] }],
-        "identity_providers": [{ "type": "oidc", "login_path": "acme", "config": { "issuer_url": "https://idp.acme.test", "client_id": "x", "client_secret": "idp-s3cret" } }],
+        "identity_providers": [{ "type": "oidc", "login_path": "acme", "enabled": true, "config": { "issuer_url": "https://idp.acme.test", "client_id": "x", "client_secret": "idp-s3cret" } }],
         "dcr_providers": [{ "id": "aaaaaaaa-0000-4000-8000-000000000005", "name": "Okta", "provider_type": "okta",
             "issuer": "https://acme.okta.com/oauth2/default", "dcr_config": { "dcr_token": "dcr-s3cret" } }],
         "auth_strategies": [
@@ -46,7 +47,7 @@ on_both! {
         let roles = owner.get("/v3/teams/aaaaaaaa-0000-4000-8000-000000000002/assigned-roles").await.expect(200);
         assert_eq!(all(&roles, "role_name"), [json!("Viewer")]);
         let members = owner.get("/v3/teams/aaaaaaaa-0000-4000-8000-000000000002/users").await.expect(200);
-        assert_eq!(all(&members, "email"), [json!("bob@acme.test")]);
+        assert_eq!(all(&members, "email"), [json!("ann@acme.test"), json!("bob@acme.test")]);
         // The tokens that nobody gave are told, once.
         let tokens = organization["tokens"].as_array().unwrap();
         let names: Vec<_> = tokens.iter().map(|token| (&token["holder"], &token["name"])).collect();
@@ -65,7 +66,7 @@ on_both! {
         for secret in ["s3cret", "Correct-Horse-7", "kpat_", "spat_"] {
             assert!(!text.contains(secret), "[{secret}] in {text}");
         }
-        assert_eq!(text.matches("CHANGE-ME").count(), 2, "of the DCR provider and of the identity provider: {text}");
+        assert_eq!(text.matches("CHANGE_ME_CHANGE_ME").count(), 2, "of the DCR provider and of the identity provider: {text}");
         standin.commands.post("/stand-in/reset", json!({ "to": "empty" })).await.expect(204);
         owner.get("/v3/users/me").await.expect(401);
         standin.commands.post("/stand-in/seed", written.clone()).await.expect(201);
@@ -89,6 +90,9 @@ on_both! {
             (json!({ "system_accounts": [{ "name": "a", "description": "", "tokens": [{ "name": "t", "expires_in_days": 1, "token": OWNER }] }] }), 400, "organizations.1.system_accounts.0.tokens.0.token"),
             (json!({ "auth_strategies": [{ "name": "S", "dcr_provider": "None" }] }), 400, "organizations.1.auth_strategies.0.dcr_provider"),
             (json!({ "users": [{ "email": "no address" }], "tems": [] }), 400, "organizations.1.users.0.email"),
+            (json!({ "teams": [{ "name": "A", "descripton": "x" }] }), 400, "organizations.1.teams.0.descripton"),
+            (json!({ "system_accounts": [{ "name": "A", "description": "", "team": ["A"] }] }), 400, "organizations.1.system_accounts.0.team"),
+            (json!({ "users": [{ "email": "bob@acme.test", "password": "Another-Horse-7" }] }), 409, "keeps the password"),
             (json!({ "users": [{ "email": "bob@x.test" }, { "email": "BOB@x.test" }] }), 409, "organizations.1: users.1: "),
         ] {
             let refused = standin.commands.post("/stand-in/seed", two(second)).await.expect(status);

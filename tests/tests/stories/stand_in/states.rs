@@ -151,3 +151,34 @@ on_both! {
         suite.owner.get("/v3/users/me").await.expect(401);
     }
 }
+
+on_both! {
+    /// A state comes back while others write, and they go on.
+    async fn a_state_comes_back_among_writers(engine: Engine) {
+        let standin = TestStandIn::new(engine).await;
+        let suite = standin.any_suite().await;
+        standin.commands.post("/stand-in/snapshots", json!({ "name": "begun" })).await.expect(201);
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..4 {
+            let owner = suite.owner.clone();
+            writers.spawn(async move {
+                for n in 0..40 {
+                    let account = json!({ "name": format!("{writer} {n}"), "description": "" });
+                    let made = owner.post("/v3/system-accounts", account).await;
+                    if made.status.as_u16() == 201 {
+                        let token = json!({ "name": "t", "expires_at": "2027-06-01T00:00:00Z" });
+                        let path = format!("/v3/system-accounts/{}/access-tokens", id(&made.body));
+                        owner.unchecked().post(&path, token).await;
+                    }
+                }
+            });
+        }
+        for _ in 0..10 {
+            standin.commands.post("/stand-in/reset", json!({ "to": "begun" })).await.expect(204);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        writers.join_all().await;
+        standin.commands.post("/stand-in/reset", json!({ "to": "begun" })).await.expect(204);
+        assert_eq!(suite.owner.get("/v3/system-accounts").await.expect(200)["meta"]["page"]["total"], 0);
+    }
+}
