@@ -9,6 +9,7 @@ pub mod device;
 pub mod factors;
 pub mod housekeeping;
 pub mod introspection;
+pub mod joining;
 pub mod keys;
 pub mod marketplace;
 pub mod pages;

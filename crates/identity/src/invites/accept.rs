@@ -34,6 +34,14 @@ struct Row {
 }
 from_row!(Row { name, id, person_id, email });
 
+/// What somebody who joins is called.
+pub struct Names<'n> {
+    /// In full.
+    pub full: &'n str,
+    /// For short; blank for nothing.
+    pub preferred: &'n str,
+}
+
 /// The invite behind a link, if the link is good and the organization active.
 pub async fn invite_find(
     db: &PlatformScope,
@@ -61,12 +69,12 @@ pub async fn invite_find(
     }))
 }
 
-/// Accepts an invite, under a name if the user is to have one; `None` if somebody was faster.
+/// Accepts an invite, under names if the user is to have some; `None` if somebody was faster.
 pub async fn invite_accept(
     cx: &Cx,
     hash: TokenHash,
     pending: &Pending,
-    full_name: Option<&str>,
+    names: Option<Names<'_>>,
 ) -> Result<Option<()>> {
     let db = cx.platform().org(pending.org);
     let now = cx.app().clock.now(pending.org);
@@ -75,8 +83,8 @@ pub async fn invite_accept(
         return Ok(None);
     }
     users::store::user_activate(&db, pending.user, now).await?;
-    if let Some(full_name) = full_name {
-        users::store::user_rename(&db, pending.user, full_name, now).await?;
+    if let Some(Names { full, preferred }) = names {
+        users::store::user_rename(&db, pending.user, full, preferred, now).await?;
     }
     cx.access_changed_in(pending.org).await?;
     let change = json!({ "after": { "active": true } });

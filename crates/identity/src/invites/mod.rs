@@ -4,7 +4,7 @@ mod accept;
 pub mod http;
 pub mod store;
 
-pub use accept::{Pending, invite_accept, invite_find};
+pub use accept::{Names, Pending, invite_accept, invite_find};
 
 use frame::{
     Cx,

@@ -81,10 +81,12 @@ pub async fn user_rename(
     db: &OrgScope,
     id: UserId,
     full_name: &str,
+    preferred_name: &str,
     now: kernel::Timestamp,
 ) -> Result<(), Problem> {
     let user = user_get(db, id).await?.ok_or(Problem::NotFound("user"))?;
-    user_update(db, &User { full_name: full_name.to_owned(), updated_at: now, ..user }).await?;
+    let (full_name, preferred_name) = (full_name.to_owned(), preferred_name.to_owned());
+    user_update(db, &User { full_name, preferred_name, updated_at: now, ..user }).await?;
     Ok(())
 }
 

@@ -6,39 +6,30 @@ use frame::{
     input::Query,
     pages::{Page, Visit},
 };
-use identity::invites::{Pending, invite_accept, invite_find};
-use kernel::{
-    Body, Draft, Fields, Problem, Result, Secret, Token, TokenHash, TokenKind, problem::Denied, rules::text,
-};
+use identity::invites::Names;
+use kernel::{Body, Draft, Fields, Problem, Result, Secret, problem::Denied, rules::text};
 use minijinja::context;
 
 use super::{PASSWORD_RULES, said_of, sign_in::explained};
 use crate::{
     factors,
-    passwords::{self, password_check, password_prepare, password_put, sign_in},
+    joining::{self, Invited},
+    passwords::sign_in,
     sessions::Method,
 };
 
 const GONE: &str =
     "This invite was used, replaced by a newer one, or has expired. Ask whoever invited you for a new one.";
 
-fn hash(cx: &Cx, token: &str) -> Result<TokenHash> {
-    let token = Token::parse(token).filter(|token| token.kind() == TokenKind::Invite);
-    token.map(|token| token.hash(cx.app().vault.token_key())).ok_or_else(gone)
-}
-
 fn gone() -> Problem {
     Problem::Forbidden(Denied::Because(GONE.to_owned()))
 }
 
-/// The invite, and whether its person has a password; pages are its organization's from here on.
-async fn pending(cx: &Cx, visit: &Visit, token: &str) -> Result<(TokenHash, Pending, bool)> {
-    let hash = hash(cx, token)?;
-    let db = PlatformScope::new(cx.app().db.read());
-    let pending = invite_find(&db, hash, |org| cx.app().clock.now(org)).await?.ok_or_else(gone)?;
-    visit.within(&db.org(pending.org)).await?;
-    let known = passwords::store::password_of(&db, pending.person).await?.is_some();
-    Ok((hash, pending, known))
+/// The invite; pages are its organization's from here on.
+async fn invited(cx: &Cx, visit: &Visit, token: &str) -> Result<Invited> {
+    let invited = joining::invited(cx, token).await?.ok_or_else(gone)?;
+    visit.within(&PlatformScope::new(cx.app().db.read()).org(invited.pending.org)).await?;
+    Ok(invited)
 }
 
 /// What the page shows beside the invite.
@@ -50,7 +41,7 @@ struct Said {
     password_error: String,
 }
 
-fn show(visit: &Visit, pending: &Pending, known: bool, token: &str, said: &Said) -> Result<Page> {
+fn show(visit: &Visit, Invited { pending, known, .. }: &Invited, token: &str, said: &Said) -> Result<Page> {
     let more = context! {
         organization => pending.organization.as_str(), email => pending.email.as_str(), known, token,
         full_name => said.full_name.as_str(), error => said.error.as_str(), name_error => said.name_error.as_str(),
@@ -61,8 +52,8 @@ fn show(visit: &Visit, pending: &Pending, known: bool, token: &str, said: &Said)
 
 pub(super) async fn invite_page(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
     let token = query.get("token").unwrap_or_default();
-    let (_, pending, known) = pending(&cx, &visit, token).await?;
-    show(&visit, &pending, known, token, &Said::default())
+    let invited = invited(&cx, &visit, token).await?;
+    show(&visit, &invited, token, &Said::default())
 }
 
 /// Who joins.
@@ -88,32 +79,27 @@ impl Body for InviteForm {
 
 pub(super) async fn invite_submit(cx: Cx, visit: Visit, draft: Draft<InviteForm>) -> Result<Page> {
     let InviteForm { token, full_name, password } = draft.parse()?;
-    let (hash, pending, known) = pending(&cx, &visit, &token).await?;
-    let full_name = full_name.trim();
+    let invited = invited(&cx, &visit, &token).await?;
+    let (pending, known, full_name) = (&invited.pending, invited.known, full_name.trim());
     let mut said = Said { full_name: full_name.to_owned(), ..Said::default() };
-    let mut new = None;
-    if known {
-        if let Err(problem) = password_check(&cx, &pending.email, Secret::new(password)).await {
+    if !known && full_name.is_empty() {
+        said.name_error = "Say your name.".to_owned();
+    }
+    let new = match invited.prove(&cx, Secret::new(password)).await {
+        Ok(new) if said.name_error.is_empty() => new,
+        Ok(_) => return Ok(show(&visit, &invited, &token, &said)?.status(400)),
+        Err(problem) if known => {
             let (status, error) = explained(problem)?;
             said.error = error;
-            return Ok(show(&visit, &pending, known, &token, &said)?.status(status));
+            return Ok(show(&visit, &invited, &token, &said)?.status(status));
         }
-    } else {
-        if full_name.is_empty() {
-            said.name_error = "Say your name.".to_owned();
+        Err(problem) => {
+            said.password_error = said_of(&problem, "password").ok_or(problem)?;
+            return Ok(show(&visit, &invited, &token, &said)?.status(400));
         }
-        match password_prepare(&cx, pending.person, "password", Secret::new(password)).await {
-            Ok(password) => new = Some(password),
-            Err(problem) => said.password_error = said_of(&problem, "password").ok_or(problem)?,
-        }
-        if !(said.name_error.is_empty() && said.password_error.is_empty()) {
-            return Ok(show(&visit, &pending, known, &token, &said)?.status(400));
-        }
-    }
-    invite_accept(&cx, hash, &pending, (!known).then_some(full_name)).await?.ok_or_else(gone)?;
-    if let Some(new) = new {
-        password_put(&cx, pending.person, new, None).await?;
-    }
+    };
+    let names = (!known).then_some(Names { full: full_name, preferred: "" });
+    invited.join(&cx, names, new).await?.ok_or_else(gone)?;
     let db = cx.platform().org(pending.org);
     let wants = identity::organizations::store::organization_get(&db).await?.mfa_enabled;
     if wants || factors::factor_has(&cx.platform(), pending.person).await? {

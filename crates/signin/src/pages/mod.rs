@@ -19,7 +19,10 @@ use frame::{
 };
 use kernel::{Invalid, PersonId, Problem, Result};
 
-use crate::sessions::SessionId;
+use crate::{
+    passwords,
+    sessions::{self, SessionId},
+};
 
 /// Every template of this crate.
 pub const TEMPLATES: [Template; 20] = [
@@ -49,7 +52,7 @@ pub const TEMPLATES: [Template; 20] = [
 pub const SCRIPTS: [Script; 1] = [("passkeys.js", include_str!("../../templates/passkeys.js"))];
 
 /// Every letter of this crate.
-pub const LETTERS: [Template; 2] = [password::LETTER, crate::sessions::notice::LETTER];
+pub const LETTERS: [Template; 2] = [passwords::resets::LETTER, sessions::notice::LETTER];
 
 /// What a password has to be, in words.
 const PASSWORD_RULES: &str = "At least 12 characters, with upper and lower case letters, a digit and a special character; no character three times in a row.";

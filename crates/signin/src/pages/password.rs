@@ -2,28 +2,17 @@
 
 use frame::{
     Cx,
-    db::PlatformScope,
     input::Query,
-    mail,
-    pages::{Page, Template, Visit},
-    throttle::{self, Subjects},
+    pages::{Page, Visit},
 };
-use kernel::{
-    Body, Draft, Duration, Email, Fields, PersonId, Problem, Result, Secret, Token, TokenHash, TokenKind,
-    WallClock, problem::Denied, rules::text,
-};
+use kernel::{Body, Draft, Email, Fields, PersonId, Problem, Result, Secret, problem::Denied, rules::text};
 use minijinja::context;
-use serde_json::json;
 
 use super::{PASSWORD_RULES, said_of};
-use crate::passwords::{password_prepare, password_put, store};
-
-/// What somebody gets who forgot a password.
-pub const LETTER: Template = ("reset.txt", include_str!("../../templates/reset.txt"));
-/// How long a link is good.
-const LIFE: Duration = Duration::from_secs(3600);
-/// Mails to one address that come without waiting.
-const FREE_MAILS: i64 = 3;
+use crate::passwords::{
+    password_prepare,
+    resets::{reset_ask, reset_carry_out, reset_person},
+};
 
 pub(super) async fn forgot_page(_: Cx, visit: Visit) -> Result<Page> {
     visit.page("forgot.html", "Set a new password", context! { sent => false, error => "" })
@@ -49,29 +38,8 @@ pub(super) async fn forgot_submit(cx: Cx, visit: Visit, draft: Draft<ForgotForm>
         let more = context! { sent => false, error => "That is no e-mail address." };
         return Ok(visit.page("forgot.html", "Set a new password", more)?.status(400));
     };
-    let subjects = Subjects::guess(cx.app(), "password mails to", &email.folded(), FREE_MAILS);
-    match throttle::take(cx.app(), &subjects).await {
-        // Who asks again and again learns nothing by that either; one mail is enough.
-        Ok(()) => link_send(&cx, &email).await?,
-        Err(Problem::TooManyRequests(_)) => {}
-        Err(other) => return Err(other),
-    }
+    reset_ask(&cx, &email).await?;
     visit.page("forgot.html", "Set a new password", context! { sent => true, email => given })
-}
-
-async fn link_send(cx: &Cx, email: &Email) -> Result<()> {
-    let app = cx.app();
-    let Some(known) = store::password_get(&cx.platform(), email).await? else { return Ok(()) };
-    // The mail is an organization's: of the first in which a password lets the person in.
-    let candidates = store::candidate_list(&cx.platform(), known.id).await?;
-    let Some(candidate) = candidates.first() else { return Ok(()) };
-    let token = Token::new(TokenKind::Reset, app.random_key());
-    let expires_at = WallClock::now(&*app.wall).plus(LIFE);
-    store::reset_insert(&cx.platform(), token.hash(app.vault.token_key()), known.id, expires_at).await?;
-    let url = &app.settings.public_url;
-    let link = format!("{url}/password/reset?token={}", token.reveal());
-    let context = json!({ "email": email, "url": url, "link": link, "before": expires_at.for_people() });
-    mail::post(app, &cx.platform().org(candidate.org), email, LETTER.0, context).await
 }
 
 fn gone() -> Problem {
@@ -82,10 +50,7 @@ fn gone() -> Problem {
 
 /// The person behind a link.
 async fn person(cx: &Cx, token: &str) -> Result<PersonId> {
-    let token = Token::parse(token).filter(|token| token.kind() == TokenKind::Reset).ok_or_else(gone)?;
-    let hash: TokenHash = token.hash(cx.app().vault.token_key());
-    let db = PlatformScope::new(cx.app().db.read());
-    store::reset_find(&db, hash, WallClock::now(&*cx.app().wall)).await?.ok_or_else(gone)
+    reset_person(cx, token).await?.ok_or_else(gone)
 }
 
 fn form(visit: &Visit, token: &str, password_error: &str) -> Result<Page> {
@@ -124,10 +89,6 @@ pub(super) async fn reset_submit(cx: Cx, visit: Visit, draft: Draft<ResetForm>) 
             return Ok(form(&visit, &token, &says)?.status(400));
         }
     };
-    // Of two who open the link at once, one sets the password.
-    if store::reset_drop(&cx.platform(), person).await? == 0 {
-        return Err(gone());
-    }
-    password_put(&cx, person, new, None).await?;
+    reset_carry_out(&cx, person, new).await?.ok_or_else(gone)?;
     Page::see_other("/login?notice=password", Vec::new())
 }

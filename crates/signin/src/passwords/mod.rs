@@ -1,6 +1,7 @@
 //! Passwords: hashing them, checking them, what a good one is, and signing in with one.
 
 pub mod http;
+pub mod resets;
 pub mod store;
 
 use frame::{
@@ -153,6 +154,15 @@ pub struct Prepared(String);
 /// How many passwords do not come back.
 const REMEMBERED: usize = 13;
 
+/// Looks whether anybody may have this password.
+pub fn password_fit(field: &str, password: &Secret<String>) -> Result<()> {
+    let faults = faults(field, password.reveal());
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::InvalidBecause("Password does not meet complexity requirements.", faults))
+}
+
 /// Looks whether a person may have this password, and hashes it. Nothing is written: this takes long, and
 /// must not hold up those who write.
 pub async fn password_prepare(
@@ -161,10 +171,7 @@ pub async fn password_prepare(
     field: &str,
     password: Secret<String>,
 ) -> Result<Prepared> {
-    let faults = faults(field, password.reveal());
-    if !faults.is_empty() {
-        return Err(Problem::InvalidBecause("Password does not meet complexity requirements.", faults));
-    }
+    password_fit(field, &password)?;
     let hasher = &part(cx.app())?.hasher;
     for old in store::password_list(&PlatformScope::new(cx.app().db.read()), person, REMEMBERED).await? {
         if hasher.verify(password.clone(), Some(old)).await? {
