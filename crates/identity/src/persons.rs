@@ -12,6 +12,12 @@ pub async fn person_get_by_email(db: &PlatformScope, email: &Email) -> Result<Op
     Ok(db.optional::<(PersonId,)>(sql, args![email.folded()]).await?.map(|(id,)| id))
 }
 
+/// The address of a person.
+pub async fn person_email(db: &PlatformScope, id: PersonId) -> Result<Option<String>, DbError> {
+    let sql = "SELECT email AS value FROM persons WHERE id = $1";
+    Ok(db.optional::<(String,)>(sql, args![id]).await?.map(|(email,)| email))
+}
+
 /// The person with an address, made if there is none.
 pub async fn person_ensure(
     db: &PlatformScope,

@@ -26,6 +26,8 @@ pub enum TokenKind {
     Refresh,
     /// The one-time link that sets a password; no credential.
     Reset,
+    /// The one-time link that shows whose an address is that registered; no credential.
+    Registration,
     /// What a device polls with while its person signs in; no credential.
     Device,
     /// What a signed-in developer shows at a portal.
@@ -38,13 +40,14 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Personal,
         Self::System,
         Self::Client,
         Self::Invite,
         Self::Refresh,
         Self::Reset,
+        Self::Registration,
         Self::Device,
         Self::Developer,
         Self::DeveloperRefresh,
@@ -60,6 +63,7 @@ impl TokenKind {
             Self::Invite => "kinv",
             Self::Refresh => "kref",
             Self::Reset => "krst",
+            Self::Registration => "kreg",
             Self::Device => "kdev",
             Self::Developer => "kdat",
             Self::DeveloperRefresh => "kdrt",

@@ -4,7 +4,7 @@ use frame::{App, chores::Chore, db::PlatformScope, throttle};
 use identity::organizations;
 use kernel::{Result, WallClock};
 
-use crate::{device, part, passkeys, passwords, services, sessions, sso};
+use crate::{device, part, passkeys, passwords, registration, services, sessions, sso};
 
 /// What this crate has to do over and over.
 pub const CHORES: &[Chore] = &[
@@ -33,7 +33,8 @@ pub async fn turn(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Drops sessions, codes and services' tokens that are over, and failures that are forgotten.
+/// Drops sessions, codes and services' tokens that are over, failures that are forgotten, and organizations whose
+/// registration was never confirmed.
 pub async fn sweep(app: &App) -> Result<()> {
     let read = PlatformScope::new(app.db.read());
     let organizations = organizations::store::organization_ids(&read).await?;
@@ -53,5 +54,6 @@ pub async fn sweep(app: &App) -> Result<()> {
     passwords::store::reset_purge(&platform, now).await?;
     sso::store::attempt_purge(&platform, now).await?;
     passkeys::store::challenge_purge(&platform, now).await?;
-    Ok(session.commit().await?)
+    session.commit().await?;
+    registration::registration_sweep(app).await
 }

@@ -15,6 +15,7 @@ pub mod marketplace;
 pub mod pages;
 pub mod passkeys;
 pub mod passwords;
+pub mod registration;
 pub mod services;
 pub mod sessions;
 pub mod sso;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub device_code_life: Duration,
     /// The public clients that may ask for a code: id and name.
     pub device_clients: Vec<(String, String)>,
+    /// Whether anybody may register an organization.
+    pub registration: bool,
     /// The Auth0 tenant whose tokens are taken, if any.
     pub auth0: Option<auth0::Tenant>,
     /// What is sold on AWS Marketplace, if anything.

@@ -35,6 +35,7 @@ const STEPS: &[Step] = steps! {
     8 "0008_gateway";
     9 "0009_served_bridge";
     10 "0010_brands";
+    11 "0011_registrations";
 };
 
 /// The newest schema that this program knows.

@@ -63,7 +63,8 @@ pub async fn organization_found(app: &App, founding: Founding) -> Result<Option<
     if let Some(hash) = password_hash {
         persons::person_set_password(&platform, person, &hash, app.clock.now(NOWHERE)).await?;
     }
-    let beginning = Beginning { name, person, email, full_name: None, region: None, mfa_enabled: false };
+    let beginning =
+        Beginning { name, person, email, full_name: None, region: None, mfa_enabled: false, verified: true };
     let organization = organization_begin(app, &platform, beginning).await?;
     let (id, owner) = (organization.id, organization.owner_id);
     let (db, now) = (platform.org(id), app.clock.now(id));
@@ -90,6 +91,8 @@ pub struct Beginning {
     pub region: Option<String>,
     /// Whether it wants a second factor.
     pub mfa_enabled: bool,
+    /// Whether the address is known to be the owner's own. Until it is, nobody gets in.
+    pub verified: bool,
 }
 
 /// Writes an organization with its owner and its predefined teams, in the transaction of the scope.
@@ -98,7 +101,7 @@ pub async fn organization_begin(
     platform: &PlatformScope,
     beginning: Beginning,
 ) -> Result<Organization> {
-    let Beginning { name, person, email, full_name, region, mfa_enabled } = beginning;
+    let Beginning { name, person, email, full_name, region, mfa_enabled, verified } = beginning;
     // Ids carry time, and the clock is asked for an organization that is yet to get its id.
     let id: OrgId = app.new_id(NOWHERE);
     let (db, now) = (platform.org(id), app.clock.now(id));
@@ -107,7 +110,7 @@ pub async fn organization_begin(
         full_name: full_name.unwrap_or_else(|| name_from(&email)),
         email: email.as_str().to_owned(),
         preferred_name: String::new(),
-        active: true,
+        active: verified,
         inferred_region: region,
         created_at: now,
         updated_at: now,
@@ -119,7 +122,7 @@ pub async fn organization_begin(
         login_path: String::new(),
         created_at: now,
         updated_at: now,
-        state: "active".to_owned(),
+        state: if verified { "active" } else { "inactive" }.to_owned(),
         retention_period_days: RETENTION_DAYS,
         pats_enabled: true,
         mfa_enabled,

@@ -124,6 +124,7 @@ pub(super) const fn kind_code(kind: TokenKind) -> i64 {
         TokenKind::Invite => 4,
         TokenKind::Refresh => 5,
         TokenKind::Reset => 6,
+        TokenKind::Registration => 11,
         TokenKind::Device => 7,
         TokenKind::Developer => 8,
         TokenKind::DeveloperRefresh => 9,

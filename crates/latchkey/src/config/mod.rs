@@ -147,10 +147,12 @@ impl Sources {
         let outbound_ca = self.read("outbound-ca-file", |text| {
             std::fs::read(text).map_err(|error| format!("must be a file that can be read: {error}"))
         });
-        let show_invite_links = match self.is_unset("show-invite-links") {
+        // What a stand-in lets everybody do or see unless told otherwise.
+        let mut open = |name| match self.is_unset(name) {
             true if standin.is_some() => Some(true),
-            _ => self.boolean("show-invite-links"),
+            _ => self.boolean(name),
         };
+        let (show_invite_links, open_registration) = (open("show-invite-links"), open("registration"));
         let invite_days = self.number("invite-lifetime-days", 1, 365);
         let invites_per_hour = self.number("invites-per-hour", 1, 1_000_000);
         let audit_days = self.number("audit-retention-days", 1, 36_500);
@@ -260,6 +262,7 @@ impl Sources {
                     key_life: days(key_days?),
                     device_code_life: minutes(device_minutes?),
                     device_clients: device_clients?,
+                    registration: open_registration?,
                     auth0: auth0_issuer
                         .zip(auth0_audience)
                         .map(|(issuer, audience)| signin::auth0::Tenant { issuer, audience }),

@@ -106,6 +106,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("show-invite-links", Some("false"), "Whether the reply to an invite carries its link"),
     setting("invite-lifetime-days", Some("7"), "How long an invite link is good"),
     setting("invites-per-hour", Some("100"), "How many invites an organization may send in an hour"),
+    setting(
+        "registration",
+        Some("false"),
+        "Whether anybody may register an organization of their own; of a stand-in, yes unless this says otherwise",
+    ),
     setting("audit-retention-days", Some("365"), "How long audit entries are kept"),
     secret(
         "smtp-url",
@@ -120,7 +125,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "mail-templates",
         None,
-        "Directory with letters of your own: invite.txt, reset.txt, signin.txt, expiring.txt, developer_verify.txt, developer_known.txt, developer_reset.txt, developer_invite.txt, developer_approved.txt",
+        "Directory with letters of your own: invite.txt, reset.txt, register.txt, signin.txt, expiring.txt, developer_verify.txt, developer_known.txt, developer_reset.txt, developer_invite.txt, developer_approved.txt",
     ),
     setting("mail-retention-days", Some("30"), "How long mails stay in the outbox"),
     setting("regions", Some("us,eu,au,me,in,sg"), "Regions that GET /v3/available-regions lists"),

@@ -15,7 +15,7 @@ use identity::{
     persons,
 };
 use kernel::{
-    Action, Body, Draft, Email, Fault, Fields, OrgId, PersonId, Problem, Result, Secret, WallClock,
+    Action, Body, Draft, Email, Fields, OrgId, PersonId, Problem, Result, Secret, WallClock,
     rules::{Boolean, OneOf, text},
 };
 use schemars::JsonSchema;
@@ -24,6 +24,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     part,
+    registration::{REGIONS, region_check},
     sso::{Halt, oidc},
 };
 
@@ -98,7 +99,7 @@ impl Body for Registration {
     const NAME: &'static str = "Auth0RegisterRequest";
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let organization_name = fields.required("organization_name", text(1, 250));
-        let default_region = fields.required("default_region", OneOf(&["us", "eu", "au", "me", "in", "sg"]));
+        let default_region = fields.required("default_region", OneOf(&REGIONS));
         let mfa_enabled = fields.optional("mfa_enabled", Boolean);
         Some(Self {
             organization_name: organization_name?,
@@ -122,12 +123,7 @@ async fn register(cx: Cx, headers: Headers, draft: Draft<Registration>) -> Resul
     let caller = caller(&cx, &headers, true).await?;
     let Registration { organization_name: name, default_region, mfa_enabled } = draft.parse()?;
     let app = cx.app();
-    if !app.settings.regions.iter().any(|region| region == default_region) {
-        return Err(Problem::invalid(
-            "default_region",
-            Fault::Rule("is no region of this installation".to_owned()),
-        ));
-    }
+    region_check(app, "default_region", default_region)?;
     let email = caller.email.clone().ok_or(Problem::NotFound("user"))?;
     let person = person(&cx, &caller, &email).await?;
     let beginning = Beginning {
@@ -137,6 +133,7 @@ async fn register(cx: Cx, headers: Headers, draft: Draft<Registration>) -> Resul
         full_name: caller.name,
         region: Some(default_region.to_owned()),
         mfa_enabled: mfa_enabled.unwrap_or(true),
+        verified: true,
     };
     let organization = organization_begin(app, &cx.platform(), beginning).await?;
     let db = cx.platform().org(organization.id);

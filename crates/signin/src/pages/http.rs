@@ -17,6 +17,7 @@ use super::{
     sign_in::{
         choice_submit, login_page, login_submit, session_refresh_page, sign_out_submit, signed_out_page,
     },
+    verify::{verify_page, verify_submit},
 };
 
 /// A page looks itself whether somebody is signed in: who is not is shown where to.
@@ -64,6 +65,10 @@ pub fn operations() -> Vec<Operation> {
             .query(&[("token", "The one-time token of the link.")])
             .handle(reset_page),
         page(post("reset-submit", "/password/reset")).handle(reset_submit),
+        page(get("verify-page", "/email-verifications"))
+            .query(&[("token", "The one-time token of the link.")])
+            .handle(verify_page),
+        page(post("verify-submit", "/email-verifications")).handle(verify_submit),
         page(get("device-page", "/device-activate"))
             .query(&[("user_code", "The code."), ("code", "The same, as older links have it.")])
             .handle(device_page),

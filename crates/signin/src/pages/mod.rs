@@ -11,6 +11,7 @@ mod password;
 mod second_factor;
 mod sign_in;
 mod ticket;
+mod verify;
 
 use frame::{
     Cx,
@@ -20,18 +21,19 @@ use frame::{
 use kernel::{Invalid, PersonId, Problem, Result};
 
 use crate::{
-    passwords,
+    passwords, registration,
     sessions::{self, SessionId},
 };
 
 /// Every template of this crate.
-pub const TEMPLATES: [Template; 20] = [
+pub const TEMPLATES: [Template; 21] = [
     ("login.html", include_str!("../../templates/login.html")),
     ("organization.html", include_str!("../../templates/organization.html")),
     ("signed_out.html", include_str!("../../templates/signed_out.html")),
     ("invite.html", include_str!("../../templates/invite.html")),
     ("forgot.html", include_str!("../../templates/forgot.html")),
     ("reset.html", include_str!("../../templates/reset.html")),
+    ("verify.html", include_str!("../../templates/verify.html")),
     ("device.html", include_str!("../../templates/device.html")),
     ("device_confirm.html", include_str!("../../templates/device_confirm.html")),
     ("device_done.html", include_str!("../../templates/device_done.html")),
@@ -52,7 +54,8 @@ pub const TEMPLATES: [Template; 20] = [
 pub const SCRIPTS: [Script; 1] = [("passkeys.js", include_str!("../../templates/passkeys.js"))];
 
 /// Every letter of this crate.
-pub const LETTERS: [Template; 2] = [passwords::resets::LETTER, sessions::notice::LETTER];
+pub const LETTERS: [Template; 3] =
+    [passwords::resets::LETTER, registration::LETTER, sessions::notice::LETTER];
 
 /// What a password has to be, in words.
 const PASSWORD_RULES: &str = "At least 12 characters, with upper and lower case letters, a digit and a special character; no character three times in a row.";

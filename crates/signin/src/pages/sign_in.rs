@@ -35,6 +35,7 @@ pub(super) async fn login_page(cx: Cx, visit: Visit, query: Query) -> Result<Pag
     }
     let notice = match query.get("notice") {
         Some("password") => "Your new password is set. Sign in with it.",
+        Some("verified") => "Your address is confirmed, and your organization is there. Sign in to it.",
         Some("joined") => "You have joined. Sign in to go on.",
         _ => "",
     };

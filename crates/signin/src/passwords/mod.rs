@@ -151,6 +151,13 @@ async fn password_authenticate(cx: Cx, draft: Draft<Credentials>) -> Result<With
 /// A password that may be set, hashed.
 pub struct Prepared(String);
 
+impl Prepared {
+    /// The hash of one that was prepared earlier, for somebody who had none yet.
+    pub(crate) const fn earlier(hash: String) -> Self {
+        Self(hash)
+    }
+}
+
 /// How many passwords do not come back.
 const REMEMBERED: usize = 13;
 

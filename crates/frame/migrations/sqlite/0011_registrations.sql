@@ -1,0 +1,10 @@
+-- Directory: the organization that somebody registered, until a one-time link shows whose the address is. The password
+-- becomes the person's then, unless there is one already.
+CREATE TABLE registrations (
+    hash BLOB NOT NULL PRIMARY KEY,
+    org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,
+    password_hash TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX registrations_organization ON registrations (org_id);
+CREATE INDEX registrations_expiry ON registrations (expires_at);
