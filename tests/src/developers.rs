@@ -86,7 +86,7 @@ impl TestApp {
         let mails = mail::posted(&self.app).await.expect("mails");
         let newest = mails.iter().find(|mail| mail.recipient == to).expect("a mail");
         let text = mail::text(&self.app, newest).expect("a text");
-        let (_, rest) = text.split_once("/developer/password?token=").expect("a link");
+        let (_, rest) = text.split_once("?token=").expect("a link");
         rest.lines().next().expect("a token").to_owned()
     }
 }

@@ -61,6 +61,8 @@ pub struct Created<T>(pub T);
 pub struct Accepted<T>(pub T);
 /// 201 without a body.
 pub struct CreatedEmpty;
+/// 202 without a body.
+pub struct AcceptedEmpty;
 /// 200 without a body.
 pub struct FoundEmpty;
 /// 204.
@@ -127,6 +129,15 @@ impl Reply for CreatedEmpty {
     }
     fn respond(self) -> Result<Response> {
         Ok(Response::empty(201))
+    }
+}
+
+impl Reply for AcceptedEmpty {
+    fn spec() -> ReplySpec {
+        ReplySpec { status: 202, ..ReplySpec::EMPTY }
+    }
+    fn respond(self) -> Result<Response> {
+        Ok(Response::empty(202))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod factors;
 pub mod housekeeping;
 pub mod introspection;
 pub mod joining;
+pub mod kauth;
 pub mod keys;
 pub mod marketplace;
 pub mod pages;
@@ -85,6 +86,7 @@ pub fn operations() -> Vec<Operation> {
     let groups = [
         keys::http::operations(),
         passwords::http::operations(),
+        kauth::http::operations(),
         introspection::http::operations(),
         device::http::operations(),
         pages::http::operations(),

@@ -37,6 +37,36 @@ impl Maker<'_> {
             "post-oauth-device-authorize-user" | "patch-oauth-device-confirm" => {
                 json!({ "user_code": "BCDF-GHJK" })
             }
+            "create-password-reset-kauth" => json!({ "email": self.address() }),
+            "patch-password-reset-kauth" => {
+                let email = self.address();
+                self.app.member(&email).await;
+                let asked = json!({ "email": email });
+                self.app.anonymous().post("/kauth/api/v1/password-resets", asked).await.expect(200);
+                json!({ "token": self.app.mailed_token(&email).await, "password": Developer::PASSWORD })
+            }
+            "register-kauth" => json!({
+                "email": self.address(), "fullName": "Somebody", "organization": self.name("Organization"),
+                "password": Developer::PASSWORD,
+            }),
+            "verify-email-kauth" => {
+                json!({ "token": Token::new(TokenKind::Registration, self.app.app.random_key()).reveal() })
+            }
+            "accept-invite" => {
+                let email = self.address();
+                self.app.owner.post("/v3/invites", json!({ "email": email })).await.expect(201);
+                let token = self.app.mailed_token(&email).await;
+                json!({ "token": token, "full_name": "Somebody", "password": Developer::PASSWORD })
+            }
+            "patch-users-me-password" => {
+                for email in ["owner@acme.test", "owner@rival.test", "session@acme.test"] {
+                    let email_of = format!("/v3/users?filter[email]={email}");
+                    if self.app.owner.get(&email_of).await.expect(200)["data"] != json!([]) {
+                        self.app.set_password(email, Developer::PASSWORD).await;
+                    }
+                }
+                json!({ "old_password": Developer::PASSWORD, "new_password": "Another-Horse-8" })
+            }
             "authenticate-kauth" => json!({ "username": self.address(), "password": "wrong" }),
             // Somebody else's would be revoked.
             "introspect-token" | "revoke-token" => {

@@ -43,6 +43,7 @@ impl Operation {
                 "refresh",
                 "refresh-token",
                 "refresh-token-kauth",
+                "verify-email-kauth",
             ]
             .contains(&self.id.as_str())
     }

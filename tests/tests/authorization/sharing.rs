@@ -27,6 +27,7 @@ const NAMELESS: &[&str] = &[
     "get-signing-keys",
     // Leads to the provider, whoever asks.
     "authenticate-sso",
+    "authenticate-sso-kauth",
     // For people of an Auth0 tenant alone.
     "get-auth0-organizations-internal",
     "saml-metadata",

@@ -120,7 +120,7 @@ on_both! {
     /// Holds the whole table.
     async fn every_operation_answers_every_caller_as_the_table_says(engine: Engine) {
         let resolver = Resolver::serve().await;
-        let app = TestApp::with(engine, &resolver.settings()).await;
+        let app = TestApp::with(engine, &[&resolver.settings()[..], &[("REGISTRATION", "true")]].concat()).await;
         let rival = app.rival("owner@rival.test").await;
         let (maker, _) = (Maker::new(&app).await, Maker::new(&rival).await);
         let callers = callers::all(&app, &rival, &maker).await;

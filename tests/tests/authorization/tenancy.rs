@@ -157,7 +157,7 @@ on_both! {
     /// nothing: the replies are the same, and nothing of ours has changed.
     async fn ids_of_another_organization_are_ids_of_nothing(engine: Engine) {
         let resolver = Resolver::serve().await;
-        let app = TestApp::with(engine, &resolver.settings()).await;
+        let app = TestApp::with(engine, &[&resolver.settings()[..], &[("REGISTRATION", "true")]].concat()).await;
         let rival = app.rival("owner@rival.test").await;
         let (ours, theirs) = (Maker::new(&app).await, Maker::new(&rival).await);
         let cases = cases(&ours, &theirs).await;

@@ -21,6 +21,7 @@ fn published(operation: &Operation) -> u16 {
             "post-auth0-user-mfa-settings-internal"
             | "verify-dcr-provider"
             | "forgot-password"
+            | "create-password-reset-kauth"
             | "repair-dcr-provider-client",
         ) => 200,
         (_, "check-gateway-access") => 200,
@@ -33,13 +34,14 @@ fn published(operation: &Operation) -> u16 {
 }
 
 /// Replies without a body although something was made.
-const EMPTY: [&str; 8] = [
+const EMPTY: [&str; 9] = [
     "invite-user",
     "add-user-to-team",
     "post-teams-teamId-system-accounts",
     "add-developer-to-portal-team",
     "register",
     "forgot-password",
+    "create-password-reset-kauth",
     "update-credential",
     "publish-api-products",
 ];
@@ -49,13 +51,16 @@ const AT_PROVIDERS: [&str; 2] = ["get-application-granted-scopes", "regenerate-a
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.
-const ELSEWHERE: [&str; 15] = [
+const ELSEWHERE: [&str; 19] = [
+    "accept-invite",
     "authenticate",
     "authenticate-kauth",
     "delete-users-me",
     "developer-logout",
     "introspect-token",
     "patch-oauth-device-confirm",
+    "patch-password-reset-kauth",
+    "patch-users-me-password",
     "post-oauth-device-authorize",
     "post-oauth-device-authorize-user",
     "post-oauth-device-token",
@@ -65,6 +70,7 @@ const ELSEWHERE: [&str; 15] = [
     "reset-password",
     "revoke-token",
     "verify-email",
+    "verify-email-kauth",
 ];
 
 on_both! {

@@ -28,6 +28,19 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             json!({ "user_code": "BCDF-GHJK" })
         }
         "authenticate-kauth" => json!({ "username": "ann@acme.test", "password": "Correct-Horse-7" }),
+        "create-password-reset-kauth" => json!({ "email": "ann@acme.test" }),
+        "patch-password-reset-kauth" => json!({ "token": "krst_x", "password": "Correct-Horse-7" }),
+        "register-kauth" => json!({
+            "email": "founder@acme.test", "fullName": "Founder", "organization": "Founded",
+            "password": "Correct-Horse-7", "defaultRegion": "eu",
+        }),
+        "verify-email-kauth" => json!({ "token": "kreg_x" }),
+        "accept-invite" => json!({
+            "token": "kinv_x", "full_name": "Ann", "preferred_name": null, "password": "Correct-Horse-7",
+        }),
+        "patch-users-me-password" => {
+            json!({ "old_password": "Correct-Horse-7", "new_password": "Another-Horse-8" })
+        }
         "create-developer" => {
             return vec![
                 (path.clone(), json!({ "email": "new@dev.test", "full_name": "New", "status": "pending" })),

@@ -94,7 +94,8 @@ impl World {
     /// Starts a server and makes one of everything.
     pub async fn new(engine: Engine) -> Self {
         let resolver = Resolver::serve().await;
-        let app = TestApp::with(engine, &resolver.settings()).await;
+        let app =
+            TestApp::with(engine, &[&resolver.settings()[..], &[("REGISTRATION", "true")]].concat()).await;
         let service = app.service("mesh").await;
         let session = app.session_of(app.owner_id).await;
         let owner = &app.owner;

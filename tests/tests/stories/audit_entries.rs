@@ -512,9 +512,11 @@ on_both! {
         products(&mut day).await;
         // What signing in and out leaves behind is told where it is told how that works.
         let elsewhere = [
+            "accept-invite",
             "authenticate",
             "authenticate-kauth",
             "check-gateway-access",
+            "create-password-reset-kauth",
             // So is what callers of the bridge had done, in the story of the bridge.
             "dcr-bridge-create-client",
             "dcr-bridge-delete-client",
@@ -527,6 +529,8 @@ on_both! {
             "introspect-token",
             "logout",
             "patch-oauth-device-confirm",
+            "patch-password-reset-kauth",
+            "patch-users-me-password",
             "post-auth0-register-internal",
             "post-auth0-user-mfa-settings-internal",
             "post-oauth-device-authorize",
@@ -537,10 +541,12 @@ on_both! {
             "refresh-token",
             "refresh-token-kauth",
             "register",
+            "register-kauth",
             "reset-password",
             "revoke-token",
             "saml-acs",
             "verify-email",
+            "verify-email-kauth",
         ];
         let changing = day.specs.iter().filter(|spec| spec.method != Method::GET && !spec.page).map(|spec| spec.id);
         let changing = changing.filter(|id| !elsewhere.contains(id));

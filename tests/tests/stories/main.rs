@@ -21,6 +21,7 @@ mod group_mappings;
 mod identity_providers;
 mod internal;
 mod invites;
+mod kauth;
 mod letters;
 mod life_of_tokens;
 mod mails;

@@ -61,14 +61,14 @@ pub const LETTERS: [Template; 3] =
 const PASSWORD_RULES: &str = "At least 12 characters, with upper and lower case letters, a digit and a special character; no character three times in a row.";
 
 /// Who is signed in in this browser.
-struct Visitor {
-    user: User,
-    person: PersonId,
-    session: SessionId,
+pub(crate) struct Visitor {
+    pub(crate) user: User,
+    pub(crate) person: PersonId,
+    pub(crate) session: SessionId,
 }
 
 /// Whoever is signed in; `None` for nobody.
-fn visitor(cx: &Cx) -> Option<Visitor> {
+pub(crate) fn visitor(cx: &Cx) -> Option<Visitor> {
     let caller = cx.caller();
     let credential = caller.credential.as_ref().filter(|it| it.kind == CredentialKind::Session)?;
     match &caller.who {

@@ -9,7 +9,7 @@ use kernel::Action;
 
 use super::{
     acs::{answer_take, metadata},
-    authenticate, door_page, doors_page,
+    authenticate, authenticate_older, callback_older, door_page, doors_page,
     rehearsal::{rehearsal_page, rehearse},
 };
 
@@ -35,6 +35,32 @@ pub fn operations() -> Vec<Operation> {
             ])
             .errors(&[400, 429])
             .handle(authenticate),
+        get("authenticate-sso-kauth", "/kauth/api/v1/authenticate/{organizationLoginPath}")
+            .allow(Callers::NONE, Rule::Public)
+            .doc(
+                TAG,
+                "Sign in through the organization's provider, as the sign-in elements do it",
+                "As `authenticate-sso`. `callback_url` is `/login` below the public URL, where providers send people back to.",
+            )
+            .writes()
+            .query(&[
+                ("returnTo", "Where to go then."),
+                ("callback_url", "Where the provider sends people back to."),
+                ("org_id", "The organization, where the path is `federated`."),
+            ])
+            .errors(&[400, 429])
+            .handle(authenticate_older),
+        get("callback-kauth", "/kauth/api/v1/authenticate/oidc-callback")
+            .allow(SESSIONS, Rule::Public)
+            .page()
+            .writes()
+            .query(&[
+                ("state", "Which sign-in an identity provider answers."),
+                ("code", "Its code."),
+                ("iss", "Its name."),
+                ("error", "Why it refuses."),
+            ])
+            .handle(callback_older),
         get("saml-metadata", "/v2/authenticate/{organizationLoginPath}/saml/metadata")
             .allow(Callers::NONE, Rule::Public)
             .doc(TAG, "Get the SAML metadata of this service", "What the organization's provider has to know about it.")

@@ -184,7 +184,30 @@ async fn ask(app: &App, org: OrgId, provider: &Provider, state: &str) -> Result<
 
 /// The API's way in: `302` to the provider (contract: `authenticate-sso`).
 async fn authenticate(cx: Cx, Segment(path): Segment, visit: Visit, query: Query) -> Result<Leave> {
-    let back = wanted_return(&cx, query.get("return_to"))?;
+    let back = wanted_return(&cx, &query, "return_to")?;
+    leave(&cx, path, &visit, &query, back).await
+}
+
+/// The same as the published sign-in elements have it, who say as well where the provider sends people back to.
+async fn authenticate_older(cx: Cx, Segment(path): Segment, visit: Visit, query: Query) -> Result<Leave> {
+    let back = wanted_return(&cx, &query, "returnTo")?;
+    let ours = format!("{}/login", cx.app().settings.public_url);
+    if query.get("callback_url").is_some_and(|callback| callback != ours) {
+        let rule = format!("must be {ours}: providers send people back to nowhere else");
+        return Err(Problem::Invalid(vec![Invalid::query("callback_url", Fault::Rule(rule))]));
+    }
+    leave(&cx, path, &visit, &query, back).await
+}
+
+/// What an element at that place passes on, if a provider sent somebody there.
+async fn callback_older(cx: Cx, visit: Visit, query: Query) -> Result<Page> {
+    match callback(&cx, &visit, &query).await {
+        Some(page) => page,
+        None => Page::see_other("/login", Vec::new()),
+    }
+}
+
+async fn leave(cx: &Cx, path: String, visit: &Visit, query: &Query, back: String) -> Result<Leave> {
     let path = match query.get("org_id").filter(|_| path == FEDERATED) {
         Some(org) => match organization_path(cx.app(), org).await? {
             Some(path) => path,
@@ -195,7 +218,7 @@ async fn authenticate(cx: Cx, Segment(path): Segment, visit: Visit, query: Query
         },
         None => path,
     };
-    match begin(&cx, &visit, &path, &back).await {
+    match begin(cx, visit, &path, &back).await {
         Ok(Onward::Link(location)) => Ok(Leave { location, headers: visit.keep()? }),
         // A form needs a page; that sign-in is given up, and another begins there.
         Ok(Onward::Form { .. }) => {
@@ -224,15 +247,17 @@ async fn organization_path(app: &App, org: &str) -> Result<Option<String>> {
 }
 
 /// Where to go after signing in: a path of ours, also written as a whole URL; nothing else.
-fn wanted_return(cx: &Cx, text: Option<&str>) -> Result<String> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(return_to(None).to_owned()) };
+fn wanted_return(cx: &Cx, query: &Query, name: &'static str) -> Result<String> {
+    let Some(text) = query.get(name).filter(|text| !text.is_empty()) else {
+        return Ok(return_to(None).to_owned());
+    };
     let path = text.strip_prefix(&cx.app().settings.public_url).unwrap_or(text);
     let path = if path.is_empty() { "/" } else { path };
     if return_to(Some(path)) == path {
         return Ok(path.to_owned());
     }
     let rule = "must be a path of this service, or a URL below its public URL".to_owned();
-    Err(Problem::Invalid(vec![Invalid::query("return_to", Fault::Rule(rule))]))
+    Err(Problem::Invalid(vec![Invalid::query(name, Fault::Rule(rule))]))
 }
 
 /// The page's way in.
