@@ -234,7 +234,8 @@ on_both! {
 }
 
 on_both! {
-    /// Whose address it is that has an account already, only its mail tells; the password stays as it is.
+    /// Whose address it is that has an account already, only its mail tells. The password that was sent opens nothing,
+    /// even for who has none.
     async fn registering_once_more(engine: Engine) {
         let app = TestApp::with(engine, &[("REGISTRATION", "true")]).await;
         app.set_password(OWNER, OTHER).await;
@@ -245,7 +246,7 @@ on_both! {
         assert_eq!(shape(&known), shape(&new));
         let mut letters = Vec::new();
         for letter in mail::posted(&app.app).await.expect("mails") {
-            let known = mail::text(&app.app, &letter).expect("a text").contains("the password that you have");
+            let known = mail::text(&app.app, &letter).expect("a text").contains("you sign in as ever");
             letters.push((letter.recipient, known));
         }
         assert_eq!(letters, [("ann@new.test".to_owned(), false), (OWNER.to_owned(), true)]);
@@ -256,6 +257,25 @@ on_both! {
         browser.submit("/email-verifications", "", &[]).await.shows(200, "Your address is confirmed");
         assert_eq!((sign_in(&app, OWNER, PASSWORD).await, sign_in(&app, OWNER, OTHER).await), (401, 200));
         browser.sign_in(OWNER, OTHER).await.shows(200, "Choose an organization").shows(200, "Ann&#x27;s");
+
+        app.member("eve@acme.test").await;
+        app.owner.post("/v3/invites", json!({ "email": "joe@acme.test" })).await.expect(201);
+        for email in ["eve@acme.test", "joe@acme.test"] {
+            nobody.post(REGISTER, registration(email)).await.expect(201);
+            let token = app.mailed_token(email).await;
+            nobody.patch(VERIFY, json!({ "token": token })).await.expect(200);
+            assert_eq!(sign_in(&app, email, PASSWORD).await, 401, "{email}");
+            nobody.post(RESETS, json!({ "email": email })).await.expect(200);
+            let set = json!({ "token": app.mailed_token(email).await, "password": OTHER });
+            nobody.patch(RESETS, set).await.expect(200);
+            assert_eq!(sign_in(&app, email, OTHER).await, 200);
+        }
+
+        // Who registered twice before the mail was read is nobody's account yet.
+        nobody.post(REGISTER, registration("ann@new.test")).await.expect(201);
+        let token = app.mailed_token("ann@new.test").await;
+        nobody.patch(VERIFY, json!({ "token": token })).await.expect(200);
+        assert_eq!(sign_in(&app, "ann@new.test", PASSWORD).await, 200);
     }
 }
 

@@ -1,5 +1,5 @@
 -- Directory: the organization that somebody registered, until a one-time link shows whose the address is. The password
--- becomes the person's then, unless there is one already.
+-- becomes the person's then, unless the person has an account already.
 CREATE TABLE registrations (
     hash BLOB NOT NULL PRIMARY KEY,
     org_id BLOB NOT NULL REFERENCES organizations (org_id) ON DELETE CASCADE,

@@ -33,7 +33,7 @@ pub fn operations() -> Vec<Operation> {
                 "Register an organization",
                 "Makes an organization and its owner, and sends a mail; until its link was opened, nobody gets in. 403 \
                  where the operator has not switched it on (`registration`). The answer is the same for an address that \
-                 has an account already, whose password stays.",
+                 has an account already; its person signs in as ever.",
             )
             .errors(&[400, 403, 429])
             .handle(organization_register),

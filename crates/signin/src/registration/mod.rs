@@ -1,6 +1,6 @@
 //! Registering an organization of one's own, where the operator lets everybody. Nobody gets in until the link of a mail
 //! shows that the address is the registrant's: until then the organization is inactive, and if it never comes to that, it
-//! goes again. Who has an account already keeps its password, and nobody but the reader of the mail learns of it.
+//! goes again. Who has an account already signs in as ever, and nobody but the reader of the mail learns of it.
 
 mod store;
 
@@ -16,8 +16,8 @@ use identity::{
     persons, users,
 };
 use kernel::{
-    Action, Duration, Email, Fault, OrgId, Problem, Result, Secret, Token, TokenHash, TokenKind, WallClock,
-    problem::Denied,
+    Action, Duration, Email, Fault, OrgId, PersonId, Problem, Result, Secret, Token, TokenHash, TokenKind,
+    WallClock, problem::Denied,
 };
 use serde_json::json;
 
@@ -104,11 +104,18 @@ pub async fn registration_begin(cx: &Cx, registration: Registration) -> Result<O
     let context = json!({
         "email": email, "organization": organization.name, "url": url, "before": expires_at.for_people(),
         "link": format!("{url}/email-verifications?token={}", token.reveal()),
-        "known": passwords::store::password_of(&platform, person).await?.is_some(),
+        "known": known(&platform, person, organization.id).await?,
     });
     mail::post(app, &db, &email, LETTER.0, context).await?;
     cx.audit_in(&db, Action::Create, "", json!({ "after": organization })).await?;
     Ok(organization.id)
+}
+
+/// Whether a person has an account beside this organization. A password that somebody chose for its address must not
+/// open that account, even if the person opens the link.
+async fn known(db: &PlatformScope, person: PersonId, org: OrgId) -> Result<bool> {
+    let elsewhere = store::elsewhere_count(db, person, org).await?;
+    Ok(elsewhere > 0 || passwords::store::password_of(db, person).await?.is_some())
 }
 
 fn hash(app: &App, token: &str) -> Option<TokenHash> {
@@ -140,7 +147,7 @@ pub async fn registration_find(cx: &Cx, token: &str) -> Result<Option<Unverified
 }
 
 /// The address is its owner's: the organization becomes active, and the password that was chosen the person's, unless
-/// it has one. Returns the address; `None` if the link is not good, or no more.
+/// it has an account already. Returns the address; `None` if the link is not good, or no more.
 pub async fn email_verify(cx: &Cx, token: &str) -> Result<Option<String>> {
     let app = cx.app();
     let (Some(hash), platform) = (hash(app, token), cx.platform()) else { return Ok(None) };
@@ -158,7 +165,7 @@ pub async fn email_verify(cx: &Cx, token: &str) -> Result<Option<String>> {
     users::store::user_activate(&db, organization.owner_id, now).await?;
     let person = store::owner_person(&db).await?;
     let person = person.ok_or_else(|| Problem::internal("an organization without its owner"))?;
-    if passwords::store::password_of(&platform, person).await?.is_none() {
+    if !known(&platform, person, kept.org_id).await? {
         password_put(cx, person, Prepared::earlier(kept.password_hash), None).await?;
     }
     cx.access_changed_in(db.org()).await?;

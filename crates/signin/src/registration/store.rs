@@ -47,6 +47,17 @@ pub(super) async fn registration_over(db: &PlatformScope, before: Timestamp) -> 
     Ok(db.all::<(OrgId,)>(sql, args![before]).await?.into_iter().map(|(org,)| org).collect())
 }
 
+/// How many other organizations a person is in, or invited to; those that wait like this one do not count.
+pub(super) async fn elsewhere_count(
+    db: &PlatformScope,
+    person: PersonId,
+    org: OrgId,
+) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) AS value FROM accounts a WHERE a.person_id = $1 AND a.org_id <> $2 \
+               AND NOT EXISTS (SELECT 1 FROM registrations r WHERE r.org_id = a.org_id)";
+    Ok(db.optional::<(i64,)>(sql, args![person, org]).await?.map_or(0, |(count,)| count))
+}
+
 /// The person behind the organization's owner.
 pub(super) async fn owner_person(db: &OrgScope) -> Result<Option<PersonId>, DbError> {
     let sql = org_sql!(
