@@ -17,7 +17,7 @@ pub fn operations() -> Vec<Operation> {
             .doc(
                 TAG,
                 "Get the seed that makes the organizations again",
-                "Without what nobody can read again: tokens have no text, and secrets stand as `CHANGE-ME`.",
+                "Without what nobody can read again: tokens have no text, and secrets stand as `CHANGE_ME_CHANGE_ME`.",
             )
             .handle(seed_export),
         post("apply-stand-in-seed", "/stand-in/seed")
