@@ -156,8 +156,12 @@ impl Maker<'_> {
                 json!({ "api_id": api })
             }
             "update-application-registration" => json!({ "status": "approved" }),
-            "developer-create-application" => json!({ "name": self.name("Application") }),
-            "developer-update-application" => json!({ "name": self.name("Changed") }),
+            "developer-create-application" | "developer-create-application-v2" => {
+                json!({ "name": self.name("Application") })
+            }
+            "developer-update-application" | "developer-update-application-v2" => {
+                json!({ "name": self.name("Changed") })
+            }
             "developer-create-application-registration" => {
                 let api = self.published_in(&self.site().await.id).await;
                 request.ids.push(api.clone());

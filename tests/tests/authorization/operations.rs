@@ -28,7 +28,7 @@ pub struct Operation {
 impl Operation {
     /// Whether it is served at portals' own hosts.
     pub fn at_portal(&self) -> bool {
-        self.path.starts_with("/api/v3/")
+        self.path.starts_with("/api/")
     }
 
     /// Whether a token of a user or a system account is no credential for it.

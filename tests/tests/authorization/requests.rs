@@ -235,7 +235,7 @@ impl<'a> Maker<'a> {
                 self.application(&format!("/v3/portals/{portal}/applications")).await
             }
             ("/api/v3/apis", _) => self.published_in(&self.site().await.id).await,
-            ("/api/v3/applications", _) => {
+            ("/api/v3/applications" | "/api/v2/applications", _) => {
                 self.own(collection, json!({ "name": self.name("Application") })).await
             }
             (_, "applications") => self.application(collection).await,
@@ -264,7 +264,7 @@ impl<'a> Maker<'a> {
                 let registrations = format!("{portal}/applications/{application}/registrations");
                 self.post(&registrations, json!({ "api_id": api })).await
             }
-            ("/api/v3/application-auth-strategies", _) => {
+            ("/api/v3/application-auth-strategies" | "/api/v2/applications/auth-strategies", _) => {
                 let strategy = self.strategy_of_keys().await;
                 let api = self.post("/v3/apis", self.api()).await;
                 let path = format!("/v3/apis/{api}/publications/{}", self.site().await.id);

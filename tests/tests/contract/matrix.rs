@@ -133,7 +133,7 @@ pub fn matrix() -> String {
     }
     let _ = writeln!(
         text,
-        "### In no document that is published\n\n| operation | method and path | called by |\n|---|---|---|\n{rows}"
+        "### In none of these documents\n\n| operation | method and path | called by |\n|---|---|---|\n{rows}"
     );
     text.trim_start().to_owned()
 }

@@ -47,7 +47,8 @@ const EMPTY: [&str; 9] = [
 ];
 
 /// What takes an identity provider that has made a client: stories tell of it.
-const AT_PROVIDERS: [&str; 2] = ["get-application-granted-scopes", "regenerate-application-secret"];
+const AT_PROVIDERS: [&str; 3] =
+    ["get-application-granted-scopes", "refresh-application-token", "regenerate-application-secret"];
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.

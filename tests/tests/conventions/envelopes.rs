@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 51] = [
+const LISTS: [(&str, Envelope); 53] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -64,6 +64,8 @@ const LISTS: [(&str, Envelope); 51] = [
     ("list-application-auth-strategies", Envelope::Numbered),
     ("developer-list-apis", Envelope::Numbered),
     ("developer-list-applications", Envelope::Numbered),
+    ("developer-list-applications-v2", Envelope::Numbered),
+    ("developer-list-application-auth-strategies-v2", Envelope::Numbered),
     ("list-credentials", Envelope::Numbered),
     ("developer-list-application-registrations", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),

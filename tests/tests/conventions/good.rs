@@ -67,6 +67,14 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             "name": "Own", "description": "Mine", "client_id": "changed", "redirect_uri": "https://app.test/other",
             "scopes": [], "team_id": null,
         }),
+        "developer-create-application-v2" => json!({
+            "name": "Own", "description": "Mine", "reference_id": "older", "redirect_uri": "https://app.test/callback",
+            "auth_strategy_id": world.id("own client"), "scopes": [],
+        }),
+        "developer-update-application-v2" => json!({
+            "name": "Own", "description": "Mine", "reference_id": "changed by the older", "redirect_uri": "https://app.test/other",
+            "scopes": [],
+        }),
         "developer-create-application-registration" => json!({ "api_id": world.id("spare token api") }),
         "create-credential" | "update-credential" => json!({ "display_name": "CI" }),
         "repair-dcr-provider-client" => json!({ "action": "register" }),

@@ -103,7 +103,7 @@ fn read(document: &Value) -> Vec<Operation> {
 impl Operation {
     /// Whether it is served at portals' own hosts.
     pub fn at_portal(&self) -> bool {
-        self.path.starts_with("/api/v3/")
+        self.path.starts_with("/api/")
     }
 
     /// The names of its path parameters, in order.
@@ -137,7 +137,7 @@ impl Operation {
             "/v3/api-publications",
             "/v3/api-implementations",
             "/v3/gateway/",
-            "/api/v3/",
+            "/api/",
             "/v3/applications",
             "/v2/applications",
             "/v2/portals",
@@ -155,8 +155,8 @@ impl Operation {
 
     /// How a malformed path parameter is called in a 400; `None` where it is a 404.
     pub fn malformed(&self, parameter: &str) -> Option<String> {
-        // Our reading of an operation that is in no public document.
-        let read = self.id == "delete-user-mfas";
+        // Our reading of operations that are in no public document.
+        let read = ["delete-user-mfas", "refresh-application-token"].contains(&&*self.id);
         if !read && !published_uuid(&self.id, parameter) {
             return None;
         }
@@ -213,14 +213,14 @@ fn published_uuid(id: &str, parameter: &str) -> bool {
         ];
         texts.map(|text| serde_json::from_str(text).expect("the contract is JSON")).to_vec()
     });
-    // The older of two operations with the same id has a mark here; its document stands last.
-    let (id, documents) = match id.strip_suffix("-v2") {
-        Some(id) => (id, &CONTRACT[CONTRACT.len() - 1..]),
-        // So has what developers do, where the organization does the same.
-        None => match id.strip_prefix("developer-") {
-            Some(id) => (id, &CONTRACT[CONTRACT.len() - 2..CONTRACT.len() - 1]),
-            None => (id, CONTRACT.as_slice()),
-        },
+    // What developers do has a mark here, where the organization does the same. What they do by the older version takes
+    // what the newer one does.
+    let documents = CONTRACT.len() - 2;
+    let (id, documents) = match (id.strip_prefix("developer-"), id.strip_suffix("-v2")) {
+        (Some(id), _) => (id.strip_suffix("-v2").unwrap_or(id), &CONTRACT[documents..=documents]),
+        // So has the older of two operations with the same id; its document stands last.
+        (None, Some(id)) => (id, &CONTRACT[documents + 1..]),
+        (None, None) => (id, CONTRACT.as_slice()),
     };
     let paths = documents.iter().filter_map(|document| document["paths"].as_object()).flat_map(Map::values);
     let mut operations = paths.filter_map(Value::as_object).flat_map(Map::values);

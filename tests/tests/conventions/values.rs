@@ -162,7 +162,9 @@ fn cleared(id: &str, field: &str) -> Option<Value> {
         ("update-portal" | "update-portal-v2", "default_application_auth_strategy_id") => Some(Value::Null),
         ("update-dcr-provider", "display_name") => Some(Value::Null),
         ("update-organizations-me-brand", "name" | "color") => Some(Value::Null),
-        ("developer-update-application", "redirect_uri") => Some(Value::Null),
+        ("developer-update-application" | "developer-update-application-v2", "redirect_uri") => {
+            Some(Value::Null)
+        }
         _ => None,
     }
 }

@@ -244,7 +244,7 @@ impl World {
         self.id(match name {
             "organizationId" => "organization",
             "organizationLoginPath" => "login path",
-            "teamId" if path.starts_with("/v3/portals/") || path.starts_with("/api/v3/") => "portal team",
+            "teamId" if path.starts_with("/v3/portals/") || path.starts_with("/api/") => "portal team",
             "teamId" => "team",
             "userId" if path.contains("/access-tokens") => "owner",
             "userId" => "user",
@@ -261,13 +261,14 @@ impl World {
             "dcrProviderId" => "auth0",
             "bridgeKeyId" => "bridge key",
             "applicationId" if path.starts_with("/v2/dcr-providers/") => "client",
-            "applicationId" if path.starts_with("/api/v3/") && path.contains("/credentials") => {
+            "applicationId" if path.starts_with("/api/") && path.contains("/credentials") => {
                 "keyed application"
             }
-            "applicationId" if path.starts_with("/api/v3/") => "own application",
+            "applicationId" if path.starts_with("/api/v2/") => "older own application",
+            "applicationId" if path.starts_with("/api/") => "own application",
             "applicationId" if path.starts_with("/v2/") => "older application",
             "applicationId" => "application",
-            "registrationId" if path.starts_with("/api/v3/") => "own registration",
+            "registrationId" if path.starts_with("/api/") => "own registration",
             "registrationId" => "registration",
             "credentialId" => "credential",
             "apiIdOrSlug" => "api",
@@ -448,7 +449,8 @@ fn words(panic: Box<dyn Any + Send>) -> String {
 }
 
 /// Applications in the portal: one that the organization made, with keys, and of the developer one with a client of
-/// its own and one with a key. Each is registered for an API, and there is another that it can be registered for.
+/// its own, the same by the older API, and one with a key. The first two are registered for an API, and there is another
+/// that each can be registered for.
 async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, developer: &Client) {
     let owner = &app.owner;
     let openid = json!({ "issuer": "https://idp.test", "credential_claim": ["azp"], "scopes": ["read"], "auth_methods": ["bearer"] });
@@ -481,6 +483,8 @@ async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, d
 
     let own = json!({ "name": "own", "auth_strategy_id": ids["own client"], "client_id": "mine" });
     ids.insert("own application", id(&developer.post("/api/v3/applications", own).await.expect(201)));
+    let own = json!({ "name": "older", "auth_strategy_id": ids["own client"], "reference_id": "mine, too" });
+    ids.insert("older own application", id(&developer.post("/api/v2/applications", own).await.expect(201)));
     let registrations = format!("/api/v3/applications/{}/registrations", ids["own application"]);
     let wish = json!({ "api_id": ids["token api"] });
     ids.insert("own registration", id(&developer.post(&registrations, wish).await.expect(201)));

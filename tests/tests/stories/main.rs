@@ -8,6 +8,7 @@ mod auth0;
 mod auth_strategies;
 mod brands;
 mod classic_applications;
+mod classic_own_applications;
 mod creators;
 mod dcr_bridge;
 mod dcr_providers;

@@ -19,12 +19,13 @@ use super::{
     Application, CLIENT_ID, DESCRIPTION, NAME, NewApplication, Owner, RedirectUri, SCOPES,
     admin::check_team,
     credentials::{self, CredentialName, CredentialRename, ListedCredential, NewCredential},
-    lifecycle::{self, check, create, strategy_of},
+    lifecycle::{self, Made, check, create, strategy_of},
     store::{application_list_own, strategies_of_portal, strategy_list_of_portal},
     strategy::{CredentialType, PortalStrategy, StrategyOf},
 };
 use crate::{
     application_registrations::own_application, portal_teams::store::member_has, portals::store::portal_get,
+    registration::Issued,
 };
 
 /// An application (contract: `GetApplicationResponse` of the portal).
@@ -90,8 +91,13 @@ impl From<Application> for OwnApplication {
     }
 }
 
+/// What a client's id is called in bodies.
+const CLIENT: &str = "client_id";
+
 /// An application that a developer makes.
 pub struct CreateOwn {
+    /// What the client's id is called in the body.
+    client: &'static str,
     name: String,
     client_id: Option<String>,
     redirect_uri: Option<String>,
@@ -105,27 +111,38 @@ impl Body for CreateOwn {
     const NAME: &'static str = "CreateApplication";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let new = Self::alone(fields, CLIENT);
+        let team = fields.patch("team_id", id());
+        Some(Self { team: team?, ..new? })
+    }
+}
+
+impl CreateOwn {
+    /// What both versions of the API read, which have different names for a client's id. The older one knows no teams.
+    pub(super) fn alone(fields: &mut Fields<'_>, client: &'static str) -> Option<Self> {
         let name = fields.required("name", NAME);
-        let client_id = fields.optional("client_id", CLIENT_ID);
+        let client_id = fields.optional(client, CLIENT_ID);
         let redirect_uri = fields.optional("redirect_uri", RedirectUri);
         let description = fields.optional("description", DESCRIPTION);
         let strategy = fields.optional("auth_strategy_id", id());
         let scopes = fields.optional("scopes", SCOPES);
-        let team = fields.patch("team_id", id());
         Some(Self {
+            client,
             name: name?,
             client_id: client_id?,
             redirect_uri: redirect_uri?,
             description: description?,
             strategy: strategy?,
             scopes: scopes?.unwrap_or_default(),
-            team: team?,
+            team: Patch::Absent,
         })
     }
 }
 
 /// A change of an application by its developer.
 pub struct UpdateOwn {
+    /// What the client's id is called in the body.
+    client: &'static str,
     name: Patch<String>,
     client_id: Patch<String>,
     redirect_uri: Patch<String>,
@@ -138,21 +155,38 @@ impl Body for UpdateOwn {
     const NAME: &'static str = "UpdateApplication";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let change = Self::alone(fields, CLIENT);
+        let team = fields.patch("team_id", id());
+        Some(Self { team: team?, ..change? })
+    }
+}
+
+impl UpdateOwn {
+    /// What both versions of the API read.
+    pub(super) fn alone(fields: &mut Fields<'_>, client: &'static str) -> Option<Self> {
         let name = fields.patch("name", NAME);
-        let client_id = fields.patch("client_id", CLIENT_ID);
+        let client_id = fields.patch(client, CLIENT_ID);
         let redirect_uri = fields.patch("redirect_uri", RedirectUri);
         let description = fields.patch("description", DESCRIPTION);
         let scopes = fields.patch("scopes", SCOPES);
-        let team = fields.patch("team_id", id());
         Some(Self {
+            client,
             name: name?,
             client_id: client_id?,
             redirect_uri: redirect_uri?,
             description: description?,
             scopes: scopes?,
-            team: team?,
+            team: Patch::Absent,
         })
     }
+}
+
+/// What is wrong with a client's id, where the body has it.
+fn named(mut fault: Invalid, client: &str) -> Invalid {
+    if fault.field == CLIENT {
+        client.clone_into(&mut fault.field);
+    }
+    fault
 }
 
 /// The field that tells how applications prove who they are.
@@ -206,11 +240,12 @@ pub(super) async fn own_strategies(cx: Cx, query: ListQuery) -> Result<Found<Pag
     Ok(Found(page.map(|strategy| PortalStrategy::from(&StrategyOf::from(&strategy)))))
 }
 
-pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Created<NewOwnApplication>> {
+/// Makes an application, whichever version of the API it is asked for in.
+pub(super) async fn make<B: Body + Into<CreateOwn>>(cx: &Cx, draft: Draft<B>) -> Result<Made> {
     let caller = cx.developer()?;
-    let db = reading(&cx);
+    let db = reading(cx);
     let portal = portal_get(&db, caller.portal).await?.ok_or(Problem::NotFound("portal"))?;
-    let asked = draft.parse()?;
+    let asked: CreateOwn = draft.parse()?.into();
     let mut faults = Vec::new();
     // Only what the portal offers: others of the organization are none of a developer's business.
     let offered = strategies_of_portal(&db, portal.id).await?;
@@ -221,7 +256,7 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
     let strategy = strategy_of(&db, &portal, asked.strategy, &mut faults).await?;
     let Some(strategy) = strategy else { return Err(Problem::Invalid(faults)) };
     let mine = Owner::of_developer(caller.developer);
-    let owner = owner_named(&cx, &db, asked.team, mine, mine, &mut faults).await?;
+    let owner = owner_named(cx, &db, asked.team, mine, mine, &mut faults).await?;
     let new = NewApplication {
         portal: portal.id,
         owner,
@@ -235,11 +270,16 @@ pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Create
         labels: Labels::default(),
     };
     drop(db);
-    faults.extend(check(&cx, &new, &strategy).await?);
+    let of_strategy = check(cx, &new, &strategy).await?;
+    faults.extend(of_strategy.into_iter().map(|fault| named(fault, asked.client)));
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
-    let made = create(&cx, new, strategy).await?;
+    create(cx, new, strategy).await
+}
+
+pub(super) async fn own_create(cx: Cx, draft: Draft<CreateOwn>) -> Result<Created<NewOwnApplication>> {
+    let made = make(&cx, draft).await?;
     let client_secret = made.issued.map(|issued| issued.secret.reveal().clone());
     let OwnApplication { id, name, description, redirect_uri, client_id, auth_strategy, scopes, .. } =
         made.application.clone().into();
@@ -268,22 +308,23 @@ pub(super) async fn own_get(cx: Cx, At(id): At<ApplicationId>) -> Result<Found<O
     own_application(&cx, cx.db(), id).await.map(|it| Found(it.into()))
 }
 
-pub(super) async fn own_update(
-    cx: Cx,
-    At(id): At<ApplicationId>,
-    draft: Draft<UpdateOwn>,
-) -> Result<Found<OwnApplication>> {
-    let db = reading(&cx);
-    let before = own_application(&cx, &db, id).await?;
-    let patch = draft.parse()?;
+/// Changes an application, whichever version of the API says how.
+pub(super) async fn change<B: Body + Into<UpdateOwn>>(
+    cx: &Cx,
+    id: ApplicationId,
+    draft: Draft<B>,
+) -> Result<Application> {
+    let db = reading(cx);
+    let before = own_application(cx, &db, id).await?;
+    let patch: UpdateOwn = draft.parse()?.into();
     let mut faults = Vec::new();
     let own_client = before.strategy.credential_type() == CredentialType::SelfManagedClientCredentials;
     if !own_client && matches!(patch.client_id, Patch::Value(_)) {
         let why = "cannot be changed: it is not the developer's own client";
-        faults.push(Invalid::body("client_id", Fault::Rule(why.to_owned())));
+        faults.push(Invalid::body(patch.client, Fault::Rule(why.to_owned())));
     }
     let mine = Owner::of_developer(cx.developer()?.developer);
-    let owner = owner_named(&cx, &db, patch.team, before.owner, mine, &mut faults).await?;
+    let owner = owner_named(cx, &db, patch.team, before.owner, mine, &mut faults).await?;
     let after = Application {
         owner,
         name: patch.name.or(before.name.clone()),
@@ -315,11 +356,20 @@ pub(super) async fn own_update(
         labels: after.labels.clone(),
     };
     drop(db);
-    faults.extend(check(&cx, &as_new, &after.strategy).await?);
+    let of_strategy = check(cx, &as_new, &after.strategy).await?;
+    faults.extend(of_strategy.into_iter().map(|fault| named(fault, patch.client)));
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
-    lifecycle::update(&cx, before, after).await.map(|it| Found(it.into()))
+    lifecycle::update(cx, before, after).await
+}
+
+pub(super) async fn own_update(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    draft: Draft<UpdateOwn>,
+) -> Result<Found<OwnApplication>> {
+    change(&cx, id, draft).await.map(|it| Found(it.into()))
 }
 
 pub(super) async fn own_delete(cx: Cx, At(id): At<ApplicationId>) -> Result<Done> {
@@ -336,10 +386,15 @@ pub struct Regenerated {
     client_secret: String,
 }
 
+impl From<Issued> for Regenerated {
+    fn from(issued: Issued) -> Self {
+        Self { client_id: issued.client.id, client_secret: issued.secret.reveal().clone() }
+    }
+}
+
 pub(super) async fn secret_regenerate(cx: Cx, At(id): At<ApplicationId>) -> Result<Created<Regenerated>> {
     let application = own_application(&cx, &reading(&cx), id).await?;
-    let issued = lifecycle::regenerate(&cx, &application).await?;
-    Ok(Created(Regenerated { client_id: issued.client.id, client_secret: issued.secret.reveal().clone() }))
+    lifecycle::regenerate(&cx, &application).await.map(|issued| Created(issued.into()))
 }
 
 /// The scopes of an application's client (contract: `GrantedScopesResponse`).

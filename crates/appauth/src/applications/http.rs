@@ -12,6 +12,7 @@ use super::{
         application_list_of, application_update_owner, credential_list_of, developer_list_of,
     },
     classic::{CLASSIC, classic_delete_in, classic_get_anywhere, classic_get_in, classic_list_of},
+    classic_own::{classic_own_create, classic_own_get, classic_own_list, classic_own_update},
     credentials::CREDENTIALS,
     developer::{
         STRATEGIES, own_create, own_credential_create, own_credential_delete, own_credential_update,
@@ -28,10 +29,11 @@ const ADMIN: &str = "Portals Admin";
 const ALL: &str = "/v3/portals/{portalId}/applications";
 const ONE: &str = "/v3/portals/{portalId}/applications/{applicationId}";
 const ONE_OWN: &str = "/api/v3/applications/{applicationId}";
+const ONE_OWN_OLDER: &str = "/api/v2/applications/{applicationId}";
 
 /// The operations.
 pub fn operations() -> Vec<Operation> {
-    organizations().into_iter().chain(older()).chain(developers()).collect()
+    organizations().into_iter().chain(older()).chain(developers()).chain(older_developers()).collect()
 }
 
 fn organizations() -> Vec<Operation> {
@@ -188,6 +190,7 @@ fn developers() -> Vec<Operation> {
         )
         .errors(&[400, 409, 502, 503])
         .list(&CREDENTIALS)
+        .legacy()
         .handle(own_credentials),
         own(
             post("create-credential", "/api/v3/applications/{applicationId}/credentials"),
@@ -195,6 +198,7 @@ fn developers() -> Vec<Operation> {
             "A key, or a secret of the application's client where it can have several. It is shown this once.",
         )
         .errors(&[400, 409, 502, 503])
+        .legacy()
         .handle(own_credential_create),
         own(
             put("update-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
@@ -202,6 +206,7 @@ fn developers() -> Vec<Operation> {
             "",
         )
         .errors(&[400])
+        .legacy()
         .handle(own_credential_update),
         own(
             delete("delete-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
@@ -209,6 +214,7 @@ fn developers() -> Vec<Operation> {
             "The last secret of a client stays.",
         )
         .errors(&[400, 409, 502, 503])
+        .legacy()
         .handle(own_credential_delete),
         own(
             get("get-application-granted-scopes", "/api/v3/applications/{applicationId}/granted-scopes"),
@@ -222,6 +228,49 @@ fn developers() -> Vec<Operation> {
             "Replace my application's secret",
             "The old one ends. 409 if there are several: one is added then, and one deleted. The new one is shown this \
              once.",
+        )
+        .errors(&[400, 409, 502, 503])
+        .handle(secret_regenerate),
+    ]
+}
+
+/// What version 2 has in another form or at another place. Credentials have the same in both.
+fn older_developers() -> Vec<Operation> {
+    vec![
+        own(
+            get("developer-list-application-auth-strategies-v2", "/api/v2/applications/auth-strategies"),
+            "List the strategies that I can make applications with",
+            "The same as in version 3.",
+        )
+        .list(&STRATEGIES)
+        .handle(own_strategies),
+        own(get("developer-list-applications-v2", "/api/v2/applications"), "List my applications", "")
+            .list(&OF_DEVELOPER)
+            .handle(classic_own_list),
+        own(
+            post("developer-create-application-v2", "/api/v2/applications"),
+            "Create an application",
+            "The same as in version 3, but for a team.",
+        )
+        .errors(&[404, 409, 502, 503])
+        .handle(classic_own_create),
+        own(get("developer-get-application-v2", ONE_OWN_OLDER), "Get my application", "")
+            .errors(&[400])
+            .handle(classic_own_get),
+        own(patch("developer-update-application-v2", ONE_OWN_OLDER), "Change my application", "")
+            .errors(&[400, 409, 502, 503])
+            .handle(classic_own_update),
+        own(
+            delete("developer-delete-application-v2", ONE_OWN_OLDER),
+            "Delete my application",
+            "The same as in version 3.",
+        )
+        .errors(&[400])
+        .handle(own_delete),
+        own(
+            post("refresh-application-token", "/api/v2/applications/{applicationId}/refresh-token"),
+            "Replace my application's secret",
+            "The same as `regenerate-application-secret`.",
         )
         .errors(&[400, 409, 502, 503])
         .handle(secret_regenerate),

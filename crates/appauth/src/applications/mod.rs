@@ -2,11 +2,12 @@
 //! keys made here, a client that its developer brings, or a client that a DCR provider makes for it.
 //!
 //! An organization and a developer do the same with applications and see them differently: `admin.rs` and
-//! `developer.rs` have the bodies and the replies, and `classic.rs` the organization's older ones, `lifecycle.rs` what happens, which is written down in
-//! transactions of its own, since a provider is asked in between.
+//! `developer.rs` have the bodies and the replies, `classic.rs` and `classic_own.rs` their older ones, `lifecycle.rs`
+//! what happens, which is written down in transactions of its own, since a provider is asked in between.
 
 pub mod admin;
 pub mod classic;
+pub mod classic_own;
 pub mod credentials;
 pub mod developer;
 pub mod http;

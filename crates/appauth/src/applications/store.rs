@@ -204,7 +204,7 @@ pub(super) async fn client_taken(
 
 /// The strategies that developers of a portal can make applications with: its default, and what its APIs are
 /// published with.
-pub(super) async fn strategies_of_portal(
+pub(crate) async fn strategies_of_portal(
     db: &OrgScope,
     portal: PortalId,
 ) -> Result<Vec<StrategyId>, DbError> {

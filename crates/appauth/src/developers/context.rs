@@ -1,5 +1,7 @@
 //! What a portal tells of itself, and a developer's own account.
 
+use std::collections::BTreeSet;
+
 use frame::{
     Cx,
     access::BoxFuture,
@@ -7,11 +9,12 @@ use frame::{
     portals::{Portals, Site},
     reply::Found,
 };
-use kernel::{DeveloperId, OrgId, PortalId, Problem, Result, Timestamp};
+use kernel::{DcrProviderId, DeveloperId, OrgId, PortalId, Problem, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{PortalDeveloper, developer_require, home_require, store};
+use crate::{applications::store::strategies_of_portal, strategies::store::strategy_map};
 
 /// Finds portals by host in the database.
 pub struct PortalHosts {
@@ -64,6 +67,48 @@ pub(super) async fn context_get(cx: Cx) -> Result<Found<PortalContext>> {
         saml_auth_enabled: false,
         authentication_enabled: home.authentication,
         rbac_enabled: home.rbac,
+        name: home.name,
+        canonical_domain: home.host,
+    }))
+}
+
+/// What the portal is, in the words of the older API. Of what that knows of feature sets and of how far analytics go back
+/// there is nothing here, and nothing is said.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClassicPortalContext {
+    /// The portal.
+    portal_id: PortalId,
+    /// Its organization.
+    org_id: OrgId,
+    /// Whether there are no developers in it that sign in.
+    is_public: bool,
+    /// Whether developers sign in with e-mail and password.
+    basic_auth_enabled: bool,
+    /// Whether they sign in through an OpenID Connect provider: portals here have none.
+    oidc_auth_enabled: bool,
+    /// Whether developers need roles.
+    rbac_enabled: bool,
+    /// What makes clients for applications with the strategies that developers can choose.
+    dcr_provider_ids: BTreeSet<DcrProviderId>,
+    /// Its name for developers.
+    name: String,
+    /// Its host.
+    canonical_domain: String,
+}
+
+pub(super) async fn classic_context_get(cx: Cx) -> Result<Found<ClassicPortalContext>> {
+    let home = home_require(&cx, cx.site()?.portal).await?;
+    let offered = strategy_map(cx.db(), strategies_of_portal(cx.db(), home.id).await?).await?;
+    let providers = offered.into_values().filter_map(|strategy| strategy.dcr_provider);
+    Ok(Found(ClassicPortalContext {
+        portal_id: home.id,
+        org_id: cx.org(),
+        is_public: !home.authentication,
+        basic_auth_enabled: home.authentication,
+        oidc_auth_enabled: false,
+        rbac_enabled: home.rbac,
+        dcr_provider_ids: providers.map(|provider| provider.id).collect(),
         name: home.name,
         canonical_domain: home.host,
     }))

@@ -9,7 +9,7 @@ use kernel::Action;
 use super::{
     LISTED,
     account::{developer_register, email_verify, password_forgot, password_reset},
-    context::{account_get, context_get},
+    context::{account_get, classic_context_get, context_get},
     developer_create, developer_delete, developer_get, developer_list, developer_update,
     pages::{password_page, password_submit},
     sessions::{developer_authenticate, session_logout, session_refresh},
@@ -140,6 +140,9 @@ fn developers() -> Vec<Operation> {
         open(get("get-portal-context", "/api/v3/portal"))
             .doc(OWN, "Get what the portal is", "Developers sign in here by e-mail and password alone.")
             .handle(context_get),
+        open(get("get-portal-context-v2", "/api/v2/portal"))
+            .doc(OWN, "Get what the portal is", "Developers sign in here by e-mail and password alone.")
+            .handle(classic_context_get),
         account(post("developer-logout", "/api/v3/developer/logout"))
             .doc(
                 OWN,
