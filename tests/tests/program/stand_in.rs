@@ -126,7 +126,12 @@ on_both! {
             path.to_str().expect("text").to_owned()
         };
         let seed = file("seed.yaml", "organizations:\n- name: Acme\n  owner: { email: ann@acme.test }\n  teams: [{ name: Payments }]\n");
-        let server = stand_in(&place, &[("STAND_IN_SEED", &seed), ("STAND_IN_FAULTS", "documented")]).await;
+        let settings = [("STAND_IN_SEED", &*seed), ("STAND_IN_FAULTS", "documented"), ("BOOTSTRAP_PASSWORD", "Correct-Horse-7")];
+        let server = stand_in(&place, &settings).await;
+        let login = json!({ "username": "owner@localhost", "password": "Correct-Horse-7" });
+        server.client("").post("/kauth/api/v1/authenticate", login).await.expect(200);
+        let told = place.run_with(&["serve"], &[("STAND_IN", "true")]).bad();
+        assert!(told.contains("runs on") && told.contains("already"), "{told}");
         let token = variables(&place, "terraform")["KONNECT_TOKEN"].clone();
         let owner = server.client(&token);
         assert_eq!(owner.get("/v3/organizations/me").await.expect(200)["name"], "Acme");

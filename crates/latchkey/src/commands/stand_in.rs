@@ -11,7 +11,8 @@ use std::{
 use clap::ArgMatches;
 use frame::{App, chores::Chore, db::PlatformScope, runtime::SystemClock};
 use identity::organizations::{self, owner_token};
-use kernel::{OrgId, Problem, WallClock};
+use kernel::{OrgId, Problem, Secret, WallClock};
+use signin::passwords::password_hash;
 use standin::{
     StandIn,
     faults::{self, Profile},
@@ -96,7 +97,10 @@ impl Beside {
         let known = known.map_err(|error| failed(error.into()))?;
         let first = match known.first() {
             Some(&org) => again(app, org, config).await,
-            None => make(&self.standin, first(config)).await,
+            None => match first(config, app).await {
+                Ok(new) => make(&self.standin, new).await,
+                Err(problem) => Err(problem),
+            },
         };
         let first = first.map_err(failed)?;
         app.db.snapshots_forget().await.map_err(failed)?;
@@ -194,14 +198,19 @@ fn read(path: &str, setting: &str) -> Result<String, Fault> {
 }
 
 /// The organization of a first start.
-fn first(config: &Config) -> NewOrganization {
+async fn first(config: &Config, app: &App) -> Result<NewOrganization, Problem> {
     let token = config.bootstrap.token.as_ref();
-    NewOrganization {
+    let password_hash = match &config.bootstrap.password {
+        Some(password) => Some(password_hash(app, Secret::new(password.reveal().clone())).await?),
+        None => None,
+    };
+    Ok(NewOrganization {
         name: Some(config.bootstrap.organization.clone()),
         email: Some(config.bootstrap.email.clone()),
+        password_hash,
         token: token.and_then(|token| kernel::Token::parse(token.reveal())),
         ..NewOrganization::default()
-    }
+    })
 }
 
 /// A database that was there already: its first organization, and another token for its owner, which is the one that

@@ -53,6 +53,8 @@ pub struct NewOrganization {
     pub name: Option<String>,
     /// Its owner's address.
     pub email: Option<Email>,
+    /// The hash of its owner's password, if the owner is to sign in with one.
+    pub password_hash: Option<String>,
     /// Its owner's token.
     pub token: Option<Token>,
     /// The number that its ids and secrets follow from.
@@ -75,6 +77,7 @@ impl Body for NewOrganization {
         Some(Self {
             name: name?,
             email: email?,
+            password_hash: None,
             token: token?,
             random: random?.map(i64::unsigned_abs),
             clock: clock?,
@@ -144,7 +147,7 @@ pub async fn make(standin: &Arc<StandIn>, new: NewOrganization) -> Result<FreshO
     let founding = Founding {
         name: new.name.unwrap_or_else(|| "Stand-in organization".to_owned()),
         email: email.clone(),
-        password_hash: None,
+        password_hash: new.password_hash,
         token: new.token,
         only_first: false,
     };

@@ -100,6 +100,7 @@ async fn apply_one(
     let new = NewOrganization {
         name: seed.name,
         email,
+        password_hash: None,
         token,
         random: seed.random,
         clock: seed.clock,
