@@ -27,7 +27,7 @@ pub use developers::{Developer, Site};
 pub use marketplace::{AWS_KEY, Marketplace, Resolver};
 pub use passkey_device::PasskeyDevice;
 pub use peers::{Discovery, MailSink, OpenIdProvider, node_peers, python};
-pub use registrars::{Certificate, Registry, key_of, unconfirmed_client, wanted};
+pub use registrars::{Certificate, Registry, key_of, registration_of, unconfirmed_client, wanted};
 pub use saml_peers::{KeyPair, Make, SamlAnswer, SamlProvider};
 pub use standin::{Suite, TestStandIn};
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use appauth::{
+    application_registrations::{Stored as Registration, store::registration_insert, targets::OfVersion},
     applications::keys::{self, Key, store::key_insert},
     clients::{Registered, State, store::client_insert},
     dcr_providers::{OpenProvider, config::DcrConfig},
@@ -317,4 +318,30 @@ pub async fn key_of(app: &TestApp, application: &str, name: &str) -> String {
     key_insert(&db, &key, &keys::hash(&app.app, name), None).await.expect("it is kept");
     session.commit().await.expect("it is kept");
     key.id.to_string()
+}
+
+/// Registers an application for a version of a product, as its developer would; the registration's id.
+pub async fn registration_of(app: &TestApp, portal: &str, application: &str, version: &str) -> String {
+    let now = app.app.clock.now(app.org);
+    let it = Registration {
+        id: app.app.new_id(app.org),
+        status: "pending".to_owned(),
+        portal_id: portal.parse().expect("a portal"),
+        application_id: application.parse().expect("an application"),
+        application_name: String::new(),
+        scopes: Vec::new(),
+        target: OfVersion {
+            id: version.parse().expect("a version"),
+            name: String::new(),
+            product_id: app.app.new_id(app.org),
+            product_name: String::new(),
+        },
+        created_at: now,
+        updated_at: now,
+    };
+    let session = app.app.db.write();
+    let db = OrgScope::new(session.clone(), app.org);
+    registration_insert(&db, &it).await.expect("it is kept");
+    session.commit().await.expect("it is kept");
+    it.id.to_string()
 }

@@ -83,6 +83,7 @@ pub fn operations() -> Vec<Operation> {
         portal_product_versions::http::operations(),
         portal_products::http::operations(),
         apis::at_portal::operations(),
+        products::at_portal::operations(),
         applications::http::operations(),
         application_registrations::http::operations(),
         portal_teams::http::operations(),

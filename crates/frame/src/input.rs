@@ -154,6 +154,18 @@ impl Query {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name)?.1.as_deref()
     }
+
+    /// A parameter that is `true` or `false`, which is what it is without a value.
+    pub fn flag(&self, name: &'static str) -> Result<bool> {
+        match self.get(name).filter(|text| !text.is_empty()) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => {
+                let choices = ["true", "false"].map(str::to_owned).to_vec();
+                Err(Problem::Invalid(vec![Invalid::query(name, Fault::NotOneOf(choices))]))
+            }
+        }
+    }
 }
 
 impl Input for Query {

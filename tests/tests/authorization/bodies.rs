@@ -155,7 +155,9 @@ impl Maker<'_> {
                 request.ids.push(api.clone());
                 json!({ "api_id": api })
             }
-            "update-application-registration" => json!({ "status": "approved" }),
+            "update-application-registration" | "update-application-registration-v2" => {
+                json!({ "status": "approved" })
+            }
             "developer-create-application" | "developer-create-application-v2" => {
                 json!({ "name": self.name("Application") })
             }
@@ -166,6 +168,11 @@ impl Maker<'_> {
                 let api = self.published_in(&self.site().await.id).await;
                 request.ids.push(api.clone());
                 json!({ "api_id": api })
+            }
+            "developer-create-application-registration-v2" => {
+                let (_, version) = self.version_published_in(&self.site().await.id).await;
+                request.ids.push(version.clone());
+                json!({ "product_version_id": version })
             }
             "create-credential" | "update-credential" => json!({ "display_name": self.name("Key") }),
             "repair-dcr-provider-client" => json!({ "action": "register" }),
@@ -229,6 +236,11 @@ impl Maker<'_> {
                 let api = self.post("/v3/apis", self.api()).await;
                 request.ids.push(api.clone());
                 json!({ "api_id": api, "client_id": "nobody" })
+            }
+            "check-gateway-access-v2" => {
+                let version = self.product_version().await;
+                request.ids.push(version.clone());
+                json!({ "product_version_id": version, "client_id": "nobody" })
             }
             "post-auth0-user-mfa-settings-internal" => {
                 json!({ "email": "no@body.test", "auth0id": "auth0|0" })

@@ -5,6 +5,7 @@ mod bodies;
 mod callers;
 mod entity_roles;
 mod escalation;
+mod objects;
 mod operations;
 mod platform_scope;
 mod requests;

@@ -38,6 +38,9 @@ const NAMELESS: &[&str] = &[
     "get-users-me-permissions",
     // No provider tells, in these tests.
     "get-application-granted-scopes",
+    "list-granted-scopes",
+    "get-application-registration-granted-scopes",
+    "get-application-product-version-granted-scopes",
     // For platform services alone; a user sees nothing by them.
     "get-users-internal",
     "get-system-accounts-assigned-roles-internal",
@@ -64,6 +67,7 @@ async fn filled(maker: &Maker<'_>, operation: &Operation) -> Request {
         "api-products",
         "products",
         "product-versions",
+        "versions",
         "applications",
         "application-registrations",
         "registrations",
@@ -223,7 +227,7 @@ on_both! {
                 fields.extend(filter(&ours, &theirs, &operation).await);
             }
         }
-        let expected = "api_id api_name canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id product_version_id team_id user_id version";
+        let expected = "api_id api_name canonical_domain default_application_auth_strategy_id default_domain description display_name email entity_id full_name group id issuer name portal_id product_name product_version_id product_version_name team_id user_id version";
         assert_eq!(fields.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

@@ -95,6 +95,11 @@ pub const DOCUMENTS: [Published; 7] = [
             ("get-application", "get-application-v2"),
             ("get-application-unscoped", "get-application-unscoped-v2"),
             ("delete-application", "delete-application-v2"),
+            ("list-registrations", "list-registrations-v2"),
+            ("list-registrations-by-application", "list-registrations-by-application-v2"),
+            ("get-application-registration", "get-application-registration-v2"),
+            ("update-application-registration", "update-application-registration-v2"),
+            ("delete-application-registration", "delete-application-registration-v2"),
         ],
     },
 ];
@@ -172,7 +177,7 @@ const DEVELOPERS: [&str; 30] = [
 ];
 
 /// The same in the older version, products and their versions in portals, and applications.
-const OLDER: [&str; 17] = [
+const OLDER: [&str; 23] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -190,6 +195,12 @@ const OLDER: [&str; 17] = [
     "get-application",
     "get-application-unscoped",
     "delete-application",
+    "list-registrations",
+    "list-registrations-by-application",
+    "get-application-registration",
+    "update-application-registration",
+    "delete-application-registration",
+    "list-granted-scopes",
 ];
 
 /// The folder of the committed files.

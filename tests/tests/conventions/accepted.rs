@@ -24,7 +24,7 @@ fn published(operation: &Operation) -> u16 {
             | "create-password-reset-kauth"
             | "repair-dcr-provider-client",
         ) => 200,
-        (_, "check-gateway-access") => 200,
+        (_, "check-gateway-access" | "check-gateway-access-v2") => 200,
         // Many changes at once.
         (_, "publish-api-products") => 204,
         ("POST", _) | (_, "put-ip-allow-list" | "replace-app-auth-strategy") => 201,
@@ -47,8 +47,13 @@ const EMPTY: [&str; 9] = [
 ];
 
 /// What takes an identity provider that has made a client: stories tell of it.
-const AT_PROVIDERS: [&str; 3] =
-    ["get-application-granted-scopes", "refresh-application-token", "regenerate-application-secret"];
+const AT_PROVIDERS: [&str; 5] = [
+    "get-application-granted-scopes",
+    "get-application-product-version-granted-scopes",
+    "get-application-registration-granted-scopes",
+    "refresh-application-token",
+    "regenerate-application-secret",
+];
 
 /// What takes another credential than these callers have, or ends the one that they have: stories tell of
 /// them.

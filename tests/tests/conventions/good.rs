@@ -58,7 +58,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             json!({ "owner": { "type": "developer", "id": world.id("spare developer") } })
         }
         "create-application-registration" => json!({ "api_id": world.id("spare api"), "status": "approved" }),
-        "update-application-registration" => json!({ "status": "approved" }),
+        "update-application-registration" | "update-application-registration-v2" => {
+            json!({ "status": "approved" })
+        }
         "developer-create-application" => json!({
             "name": "Own", "description": "Mine", "client_id": "of my own", "redirect_uri": "https://app.test/callback",
             "auth_strategy_id": world.id("own client"), "scopes": [], "team_id": null,
@@ -76,6 +78,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             "scopes": [],
         }),
         "developer-create-application-registration" => json!({ "api_id": world.id("spare token api") }),
+        "developer-create-application-registration-v2" => {
+            json!({ "product_version_id": world.id("spare version"), "scopes": [] })
+        }
         "create-credential" | "update-credential" => json!({ "display_name": "CI" }),
         "repair-dcr-provider-client" => json!({ "action": "register" }),
         "create-dcr-bridge-key" => json!({ "name": "Elsewhere" }),
@@ -237,6 +242,10 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         }
         "check-gateway-access" => {
             let by = |name: &str| json!({ "api_id": world.id("api"), name: "of-nobody" });
+            return vec![(path.clone(), by("key")), (path, by("client_id"))];
+        }
+        "check-gateway-access-v2" => {
+            let by = |name: &str| json!({ "product_version_id": world.id("version"), name: "of-nobody" });
             return vec![(path.clone(), by("key")), (path, by("client_id"))];
         }
         "create-idp-team-group-mapping" => json!({ "team_id": team, "group": "platform" }),

@@ -137,6 +137,7 @@ impl Operation {
             "/v3/api-publications",
             "/v3/api-implementations",
             "/v3/gateway/",
+            "/v2/gateway/",
             "/api/",
             "/v3/applications",
             "/v2/applications",

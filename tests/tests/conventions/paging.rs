@@ -172,7 +172,7 @@ on_both! {
         for path in ["/v3/portals", "/v3/apis"] {
             owner.post(path, json!({ "name": "Second" })).await.expect(201);
         }
-        let product = json!({ "name": "Second", "portal_ids": [world.id("older portal")] });
+        let product = json!({ "name": "Second", "portal_ids": [world.id("older portal"), world.id("portal")] });
         owner.post("/v2/api-products", product).await.expect(201);
         let apis = owner.get("/v3/apis").await.expect(200);
         let second = apis["data"][1]["id"].as_str().expect("an id");
@@ -189,6 +189,9 @@ on_both! {
         let applications = format!("/v3/portals/{}/applications", world.id("older portal"));
         let given = json!({ "name": "second", "owner": { "type": "developer", "id": world.id("older developer") } });
         owner.post(&applications, given).await.expect(201);
+        let registrations = format!("/api/v2/applications/{}/registrations", world.id("older own application"));
+        let wish = json!({ "product_version_id": world.id("spare version") });
+        world.developer.post(&registrations, wish).await.expect(201);
         for operation in operations::gets().filter(|it| it.takes("page[number]")) {
             let path = world.path(operation);
             let get = async |query: &str| {

@@ -5,7 +5,7 @@ use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Client, Engine, Resolver, TestApp, key_of, unconfirmed_client};
+use tests::{Client, Engine, Resolver, TestApp, key_of, registration_of, unconfirmed_client};
 
 use crate::{
     findings::{Findings, brief},
@@ -22,7 +22,7 @@ pub struct World {
     pub app: TestApp,
     service: Client,
     session: Client,
-    developer: Client,
+    pub developer: Client,
     ids: BTreeMap<&'static str, String>,
     _resolver: Resolver,
 }
@@ -184,8 +184,7 @@ impl World {
         let given = json!({ "name": "older", "owner": { "type": "developer", "id": someone } });
         let given = owner.post(&format!("{older}/applications"), given).await.expect(201);
         ids.extend([("older developer", someone), ("older application", id(&given))]);
-        let product =
-            json!({ "name": "Orders", "description": "Takes orders", "portal_ids": [ids["older portal"]] });
+        let product = json!({ "name": "Orders", "description": "Takes orders", "portal_ids": [ids["older portal"], ids["portal"]] });
         ids.insert("product", id(&owner.post("/v2/api-products", product).await.expect(201)));
         let versions = format!("/v2/api-products/{}/product-versions", ids["product"]);
         for (what, name) in [("version", "v1"), ("spare version", "v0")] {
@@ -197,6 +196,7 @@ impl World {
         });
         let shown = format!("/v2/portals/{}/product-versions", ids["older portal"]);
         owner.post(&shown, said).await.expect(201);
+        versions_registered(&app, &mut ids, &developer.client).await;
         ids.extend([("team", team), ("account", account.to_string()), ("oidc", oidc), ("saml", saml)]);
         Self { app, service, session, developer: developer.client, ids, _resolver: resolver }
     }
@@ -268,7 +268,9 @@ impl World {
             "applicationId" if path.starts_with("/api/") => "own application",
             "applicationId" if path.starts_with("/v2/") => "older application",
             "applicationId" => "application",
+            "registrationId" if path.starts_with("/api/v2/") => "older own registration",
             "registrationId" if path.starts_with("/api/") => "own registration",
+            "registrationId" if path.starts_with("/v2/") => "older registration",
             "registrationId" => "registration",
             "credentialId" => "credential",
             "apiIdOrSlug" => "api",
@@ -276,7 +278,7 @@ impl World {
             "portalId" if path.starts_with("/v2/") => "older portal",
             "portalId" => "portal",
             "developerId" => "developer",
-            "apiProductId" => "product",
+            "apiProductId" | "productId" => "product",
             "apiProductVersionId" | "productVersionId" => "version",
             "apiId" => "api",
             "implementationId" => "implementation",
@@ -495,4 +497,24 @@ async fn applications(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, d
     let provider = ids["curity"].parse().expect("an id");
     unconfirmed_client(app, provider, "another client").await;
     ids.insert("client", unconfirmed_client(app, provider, "client").await);
+}
+
+/// Registrations for versions of products: the older application's, in its portal, and of the developer that of the older
+/// application for one version, and of another for the same. There is another version that it can be registered for.
+async fn versions_registered(app: &TestApp, ids: &mut BTreeMap<&'static str, String>, developer: &Client) {
+    for version in ["spare version", "version"] {
+        let made = registration_of(app, &ids["older portal"], &ids["older application"], &ids[version]).await;
+        ids.insert("older registration", made);
+        let said = json!({
+            "publish_status": "published", "product_version_id": ids[version], "auth_strategy_ids": [ids["own client"]],
+            "application_registration_enabled": true, "auto_approve_registration": false, "deprecated": false,
+        });
+        app.owner.post(&format!("/v2/portals/{}/product-versions", ids["portal"]), said).await.expect(201);
+    }
+    let wish = json!({ "product_version_id": ids["version"] });
+    for application in ["own application", "older own application"] {
+        let path = format!("/api/v2/applications/{}/registrations", ids[application]);
+        let made = id(&developer.post(&path, wish.clone()).await.expect(201));
+        ids.insert("older own registration", made);
+    }
 }

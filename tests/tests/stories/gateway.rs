@@ -358,7 +358,7 @@ on_both! {
         }
         let found = shop.configuration().await;
         assert_eq!(of_orders(&found), ["acl"]);
-        let warning = "The API [Orders] is published nowhere; its service stays closed until it is published again, or is not linked to the API any more";
+        let warning = "The API [Orders] is published nowhere; its service stays closed until it is published again, or the link is taken away";
         assert_eq!(found["warnings"], json!([warning]));
         assert_eq!(all(&json!({ "data": found["configuration"]["consumers"] }), "custom_id"), ["umbrella"]);
         publish(&shop.app, &shop.orders, &second, Value::Null).await;

@@ -57,6 +57,7 @@ mod system_account_tokens;
 mod system_accounts;
 mod teams;
 mod users;
+mod version_registrations;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::application_registrations::remove_all;
+use crate::application_registrations::{remove_all, targets::OfApi};
 use crate::strategies::uses::{Uses, use_drop_all, use_rename_all};
 
 /// An API (contract: `ApiResponseSchema`).
@@ -246,7 +246,6 @@ async fn api_update(cx: Cx, At(id): At<ApiId>, draft: Draft<ApiPatch>) -> Result
     store::api_update(cx.db(), &api).await.on_conflict(|| taken(&api))?;
     if api.name != before.name {
         crate::publications::store::api_renamed(cx.db(), &api).await?;
-        crate::application_registrations::store::api_renamed(cx.db(), &api).await?;
         use_rename_all(cx.db(), Uses::OfApi(id)).await?;
     }
     cx.audit(Action::Edit, format!("{KIND}/{id}"), json!({ "before": before, "after": api })).await?;
@@ -257,7 +256,7 @@ async fn api_update(cx: Cx, At(id): At<ApiId>, draft: Draft<ApiPatch>) -> Result
 async fn api_delete(cx: Cx, At(id): At<ApiId>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = api_require(&cx, id).await?;
-    remove_all(&cx, id, None).await?;
+    remove_all::<OfApi>(&cx, id, None).await?;
     use_drop_all(cx.db(), Uses::OfApi(id)).await?;
     crate::publications::store::publication_delete_of(cx.db(), id).await?;
     store::api_delete(cx.db(), id).await?;

@@ -1,60 +1,103 @@
-//! The SQL of registrations. A row repeats what lists are filtered by; whoever renames an API or an application
-//! changes it in the same transaction.
+//! The SQL of registrations.
 
 use frame::{
     args,
-    db::{DbError, Listing, OrgScope, Paged, fold},
-    from_row, org_sql,
+    db::{DbError, FromRow, Listing, OrgScope, Paged, Row, fold},
+    org_sql,
 };
-use kernel::{ApiId, ApplicationId, DeveloperId, PortalId, RegistrationId, Result, query::ListQuery};
+use kernel::{ApplicationId, Id, PortalId, ProductVersionId, RegistrationId, Result, query::ListQuery};
+use serde_json::Value;
 
-use super::{OF_APPLICATION, OF_PORTAL, Stored};
-use crate::{apis::Api, applications::Application};
+use super::{
+    Stored,
+    admin::{OF_APPLICATION, OF_PORTAL},
+    classic::{CLASSIC_OF_APPLICATION, CLASSIC_OF_PORTAL, Owned},
+    classic_own::CLASSIC_OWN,
+    targets::{OfApi, OfVersion, Target},
+};
 
-from_row!(Stored {
-    id,
-    status,
-    portal_id,
-    application_id,
-    application_name,
-    api_id,
-    api_name,
-    api_version,
-    api_slug,
-    created_at,
-    updated_at
-});
+impl<T: Target> FromRow for Stored<T> {
+    fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
+        let scopes: Value = row.get("scopes")?;
+        Ok(Self {
+            id: row.get("id")?,
+            status: row.get("status")?,
+            portal_id: row.get("portal_id")?,
+            application_id: row.get("application_id")?,
+            application_name: row.get("application_name")?,
+            scopes: serde_json::from_value(scopes)
+                .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
+            target: T::read(row)?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// Registrations, with what is shown beside them.
+macro_rules! registrations {
+    () => {
+        "(SELECT r.*, n.name AS application_name, n.name_folded AS application_name_folded, n.scopes, n.developer_id, \
+         a.name AS api_name, a.name_folded AS api_name_folded, a.version AS api_version, a.slug AS api_slug, \
+         v.name AS product_version_name, v.name_folded AS product_version_name_folded, p.id AS product_id, \
+         p.name AS product_name, p.name_folded AS product_name_folded, d.full_name AS developer_name, \
+         d.full_name_folded AS developer_name_folded \
+         FROM application_registrations r \
+         JOIN applications n ON n.org_id = r.org_id AND n.id = r.application_id \
+         LEFT JOIN apis a ON a.org_id = r.org_id AND a.id = r.api_id \
+         LEFT JOIN product_versions v ON v.org_id = r.org_id AND v.id = r.product_version_id \
+         LEFT JOIN products p ON p.org_id = v.org_id AND p.id = v.product_id \
+         LEFT JOIN developers d ON d.org_id = r.org_id AND d.id = n.developer_id WHERE r.org_id = $1)"
+    };
+}
 
 /// What is read of a registration.
 macro_rules! columns {
     () => {
-        "t.id, t.status, t.portal_id, t.application_id, t.application_name, t.api_id, t.api_name, t.created_at, t.updated_at, \
-         (SELECT a.version FROM apis a WHERE a.org_id = t.org_id AND a.id = t.api_id) AS api_version, \
-         (SELECT a.slug FROM apis a WHERE a.org_id = t.org_id AND a.id = t.api_id) AS api_slug"
+        "t.id, t.status, t.portal_id, t.application_id, t.application_name, t.scopes, t.developer_id, t.developer_name, \
+         t.api_id, t.api_name, t.api_version, t.api_slug, t.product_version_id, t.product_version_name, t.product_id, \
+         t.product_name, t.created_at, t.updated_at"
     };
 }
 
+/// Those for APIs in a portal.
 static IN_PORTAL: Listing = Listing {
     collection: &OF_PORTAL,
     columns: columns!(),
-    table: "application_registrations",
-    condition: "t.portal_id = $2",
+    table: registrations!(),
+    condition: "t.portal_id = $2 AND t.api_id IS NOT NULL",
     large: false,
 };
 
+/// Those for APIs of an application.
 static OF_ONE: Listing = Listing {
     collection: &OF_APPLICATION,
-    columns: columns!(),
-    table: "application_registrations",
-    condition: "t.application_id = $2",
-    large: false,
+    condition: "t.application_id = $2 AND t.api_id IS NOT NULL",
+    ..IN_PORTAL
 };
+
+/// Those for versions of products in a portal, as far as one developer owns their applications.
+static CLASSIC_IN_PORTAL: Listing = Listing {
+    collection: &CLASSIC_OF_PORTAL,
+    condition: "t.portal_id = $2 AND t.product_version_id IS NOT NULL AND t.developer_id IS NOT NULL",
+    ..IN_PORTAL
+};
+
+/// Those for versions of products of an application.
+static CLASSIC_OF_ONE: Listing = Listing {
+    collection: &CLASSIC_OF_APPLICATION,
+    condition: "t.application_id = $2 AND t.product_version_id IS NOT NULL",
+    ..IN_PORTAL
+};
+
+/// The same, for its developers.
+static CLASSIC_OWN_OF_ONE: Listing = Listing { collection: &CLASSIC_OWN, ..CLASSIC_OF_ONE };
 
 pub(super) async fn registration_list_in(
     db: &OrgScope,
     portal: PortalId,
     query: &ListQuery,
-) -> Result<Paged<Stored>> {
+) -> Result<Paged<Stored<OfApi>>> {
     db.page(&IN_PORTAL, args![portal], query).await
 }
 
@@ -62,31 +105,79 @@ pub(super) async fn registration_list_of(
     db: &OrgScope,
     application: ApplicationId,
     query: &ListQuery,
-) -> Result<Paged<Stored>> {
+) -> Result<Paged<Stored<OfApi>>> {
     db.page(&OF_ONE, args![application], query).await
 }
 
-pub(super) async fn registration_get(db: &OrgScope, id: RegistrationId) -> Result<Option<Stored>, DbError> {
-    let sql = org_sql!(
-        "SELECT ",
-        columns!(),
-        " FROM application_registrations t WHERE t.org_id = $1 AND t.id = $2"
-    );
-    db.optional(sql, args![id]).await
+pub(super) async fn classic_list_in(
+    db: &OrgScope,
+    portal: PortalId,
+    query: &ListQuery,
+) -> Result<Paged<Owned>> {
+    db.page(&CLASSIC_IN_PORTAL, args![portal], query).await
 }
 
-/// The registrations for an API, in all portals or in one.
-pub(super) async fn registrations_of_api(
+pub(super) async fn classic_list_of(
     db: &OrgScope,
-    api: ApiId,
-    portal: Option<PortalId>,
-) -> Result<Vec<Stored>, DbError> {
+    application: ApplicationId,
+    query: &ListQuery,
+) -> Result<Paged<Owned>> {
+    db.page(&CLASSIC_OF_ONE, args![application], query).await
+}
+
+pub(super) async fn classic_list_own(
+    db: &OrgScope,
+    application: ApplicationId,
+    query: &ListQuery,
+) -> Result<Paged<Stored<OfVersion>>> {
+    db.page(&CLASSIC_OWN_OF_ONE, args![application], query).await
+}
+
+/// A registration, if it is for something of this kind.
+pub(super) async fn registration_get<T: Target>(
+    db: &OrgScope,
+    id: RegistrationId,
+) -> Result<Option<Stored<T>>, DbError> {
     let sql = org_sql!(
         "SELECT ",
         columns!(),
-        " FROM application_registrations t WHERE t.org_id = $1 AND t.api_id = $2 AND (t.portal_id = $3 OR $4 = true)"
+        " FROM ",
+        registrations!(),
+        " t WHERE t.org_id = $1 AND t.id = $2 AND (t.api_id IS NOT NULL) = $3"
     );
-    db.all(sql, args![api, portal, portal.is_none()]).await
+    db.optional(sql, args![id, T::IS_API]).await
+}
+
+/// The registration of an application for a version of a product.
+pub(super) async fn registration_of(
+    db: &OrgScope,
+    application: ApplicationId,
+    version: ProductVersionId,
+) -> Result<Option<Stored<OfVersion>>, DbError> {
+    let sql = org_sql!(
+        "SELECT ",
+        columns!(),
+        " FROM ",
+        registrations!(),
+        " t WHERE t.org_id = $1 AND t.application_id = $2 AND t.product_version_id = $3"
+    );
+    db.optional(sql, args![application, version]).await
+}
+
+/// The registrations for something, in all portals or in one.
+pub(super) async fn registrations_of<T: Target>(
+    db: &OrgScope,
+    target: Id<()>,
+    portal: Option<PortalId>,
+) -> Result<Vec<Stored<T>>, DbError> {
+    let sql = org_sql!(
+        "SELECT ",
+        columns!(),
+        " FROM ",
+        registrations!(),
+        " t WHERE t.org_id = $1 AND (t.api_id = $2 OR t.product_version_id = $2) AND (t.portal_id = $3 OR $4 = true)"
+    );
+    db.all(sql, args![target, portal, portal.is_none()]).await
 }
 
 /// How many registrations of an application have a status.
@@ -101,26 +192,20 @@ pub(super) async fn registration_count(
     db.count(sql, args![application, status]).await
 }
 
-pub(super) async fn registration_insert(
-    db: &OrgScope,
-    it: &Stored,
-    developer: Option<DeveloperId>,
-) -> Result<(), DbError> {
+/// Writes a new one.
+pub async fn registration_insert<T: Target>(db: &OrgScope, it: &Stored<T>) -> Result<(), DbError> {
     let sql = org_sql!(
-        "INSERT INTO application_registrations (org_id, id, portal_id, application_id, application_name, ",
-        "application_name_folded, developer_id, api_id, api_name, api_name_folded, status, status_folded, created_at, ",
-        "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        "INSERT INTO application_registrations (org_id, id, portal_id, application_id, api_id, product_version_id, status, ",
+        "status_folded, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     );
+    let target = it.target.id();
+    let (api, version) = if T::IS_API { (Some(target), None) } else { (None, Some(target)) };
     let values = args![
         it.id,
         it.portal_id,
         it.application_id,
-        &it.application_name,
-        fold(&it.application_name),
-        developer,
-        it.api_id,
-        &it.api_name,
-        fold(&it.api_name),
+        api,
+        version,
         &it.status,
         fold(&it.status),
         it.created_at,
@@ -129,7 +214,7 @@ pub(super) async fn registration_insert(
     db.execute(sql, values).await.map(|_| ())
 }
 
-pub(super) async fn registration_update(db: &OrgScope, it: &Stored) -> Result<(), DbError> {
+pub(super) async fn registration_update<T>(db: &OrgScope, it: &Stored<T>) -> Result<(), DbError> {
     let sql = org_sql!(
         "UPDATE application_registrations SET status = $3, status_folded = $4, updated_at = $5 WHERE org_id = $1 AND id = $2"
     );
@@ -139,22 +224,4 @@ pub(super) async fn registration_update(db: &OrgScope, it: &Stored) -> Result<()
 pub(super) async fn registration_delete(db: &OrgScope, id: RegistrationId) -> Result<u64, DbError> {
     let sql = org_sql!("DELETE FROM application_registrations WHERE org_id = $1 AND id = $2");
     db.execute(sql, args![id]).await
-}
-
-/// Repeats what registrations show of an application after it has changed.
-pub(crate) async fn application_renamed(db: &OrgScope, it: &Application) -> Result<(), DbError> {
-    let sql = org_sql!(
-        "UPDATE application_registrations SET application_name = $3, application_name_folded = $4, developer_id = $5 ",
-        "WHERE org_id = $1 AND application_id = $2"
-    );
-    let values = args![it.id, &it.name, fold(&it.name), it.owner.developer()];
-    db.execute(sql, values).await.map(|_| ())
-}
-
-/// Repeats what registrations show of an API after it has changed.
-pub(crate) async fn api_renamed(db: &OrgScope, api: &Api) -> Result<(), DbError> {
-    let sql = org_sql!(
-        "UPDATE application_registrations SET api_name = $3, api_name_folded = $4 WHERE org_id = $1 AND api_id = $2"
-    );
-    db.execute(sql, args![api.id, &api.name, fold(&api.name)]).await.map(|_| ())
 }

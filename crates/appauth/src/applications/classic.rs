@@ -36,7 +36,7 @@ pub struct ClassicApplication {
     pub description: Option<String>,
     /// The client that its tokens name. Empty with keys, and while a provider has not made one.
     pub reference_id: String,
-    /// For how many APIs it is registered, or wants to be.
+    /// For how many versions of products it is registered, or wants to be.
     pub registration_count: i64,
     dcr_provider: Option<ProviderOf>,
     portal: PortalOf,
@@ -83,7 +83,7 @@ impl From<Owned> for ClassicApplication {
             name: it.name,
             description: it.description,
             reference_id: it.client_id.unwrap_or_default(),
-            registration_count: it.registration_count,
+            registration_count: it.version_registration_count,
             dcr_provider: it.strategy.provider.map(|id| ProviderOf { id }),
             portal: PortalOf { id: it.portal_id },
             developer,

@@ -13,11 +13,10 @@ use serde::Serialize;
 
 use super::{
     Application,
-    developer::{CreateOwn, Regenerated, UpdateOwn, change, make},
+    developer::{CreateOwn, Regenerated, UpdateOwn, change, make, own_application},
     store::application_list_own,
     strategy::PortalStrategy,
 };
-use crate::application_registrations::own_application;
 
 /// What a client's id is called in bodies.
 const REFERENCE: &str = "reference_id";

@@ -19,14 +19,11 @@ use super::{
     Application, CLIENT_ID, DESCRIPTION, NAME, NewApplication, Owner, RedirectUri, SCOPES,
     admin::check_team,
     credentials::{self, CredentialName, CredentialRename, ListedCredential, NewCredential},
-    lifecycle::{self, Made, check, create, strategy_of},
+    lifecycle::{self, Made, application_in, check, create, strategy_of},
     store::{application_list_own, strategies_of_portal, strategy_list_of_portal},
     strategy::{CredentialType, PortalStrategy, StrategyOf},
 };
-use crate::{
-    application_registrations::own_application, portal_teams::store::member_has, portals::store::portal_get,
-    registration::Issued,
-};
+use crate::{portal_teams::store::member_has, portals::store::portal_get, registration::Issued};
 
 /// An application (contract: `GetApplicationResponse` of the portal).
 #[derive(Serialize, JsonSchema)]
@@ -228,9 +225,20 @@ async fn owner_named(
     Ok(Owner::of_team(team))
 }
 
+/// An application of the developer who calls, or of a team of that developer, or 404.
+pub(crate) async fn own_application(cx: &Cx, db: &OrgScope, id: ApplicationId) -> Result<Application> {
+    let caller = cx.developer()?;
+    let found = application_in(db, caller.portal, id).await?;
+    let own = match found.owner.team() {
+        Some(team) => member_has(db, team, caller.developer).await?,
+        None => found.owner.developer() == Some(caller.developer),
+    };
+    if own { Ok(found) } else { Err(Problem::NotFound("application")) }
+}
+
 /// A transaction that reads, and is over before a provider is asked, or another one is begun: whoever holds a
 /// connection must not wait for a second.
-fn reading(cx: &Cx) -> OrgScope {
+pub(crate) fn reading(cx: &Cx) -> OrgScope {
     OrgScope::new(cx.app().db.read(), cx.org())
 }
 
@@ -401,7 +409,7 @@ pub(super) async fn secret_regenerate(cx: Cx, At(id): At<ApplicationId>) -> Resu
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct GrantedScopes {
-    scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
 }
 
 pub(super) async fn scopes_granted(cx: Cx, At(id): At<ApplicationId>) -> Result<Found<GrantedScopes>> {

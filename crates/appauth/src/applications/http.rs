@@ -19,6 +19,7 @@ use super::{
         own_credentials, own_delete, own_get, own_list, own_strategies, own_update, scopes_granted,
         secret_regenerate,
     },
+    of_version::{OF_VERSION, QUERY, application_list_of_version},
 };
 
 const TAG: &str = "Portal applications";
@@ -267,6 +268,17 @@ fn older_developers() -> Vec<Operation> {
         )
         .errors(&[400])
         .handle(own_delete),
+        own(
+            get(
+                "get-applications-by-product-version",
+                "/api/v2/products/{productId}/versions/{productVersionId}/applications",
+            ),
+            "List my applications that are registered for a version of a product",
+            "Whatever was said to that; or those that are not.",
+        )
+        .list(&OF_VERSION)
+        .query(QUERY)
+        .handle(application_list_of_version),
         own(
             post("refresh-application-token", "/api/v2/applications/{applicationId}/refresh-token"),
             "Replace my application's secret",

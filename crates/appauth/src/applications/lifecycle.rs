@@ -73,19 +73,27 @@ pub async fn check(cx: &Cx, new: &NewApplication, strategy: &StrategyOf) -> Resu
         }
         _ => {}
     }
-    if !new.scopes.is_empty() {
-        let offered = strategy.openid_connect().map(|it| &*it.scopes).unwrap_or_default();
-        let chosen = match strategy.provider {
-            Some(provider) => adapter_of(cx.app(), cx.org(), provider).await?.capabilities().granted_scopes,
-            None => false,
-        };
-        if !chosen {
-            no("scopes", "cannot be chosen: the strategy does not leave them to developers");
-        } else if let Some(place) = new.scopes.iter().position(|scope| !offered.contains(scope)) {
-            no(&format!("scopes.{place}"), "is not one that the strategy offers");
-        }
-    }
+    faults.extend(check_scopes(cx, strategy, &new.scopes).await?);
     Ok(faults)
+}
+
+/// Looks for what developers may not choose, where they choose at all.
+pub async fn check_scopes(cx: &Cx, strategy: &StrategyOf, scopes: &[String]) -> Result<Vec<Invalid>> {
+    if scopes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let chosen = match strategy.provider {
+        Some(provider) => adapter_of(cx.app(), cx.org(), provider).await?.capabilities().granted_scopes,
+        None => false,
+    };
+    let no = |field: &str, why: &str| vec![Invalid::body(field, Fault::Rule(why.to_owned()))];
+    if !chosen {
+        return Ok(no("scopes", "cannot be chosen: the strategy does not leave them to developers"));
+    }
+    let offered = strategy.openid_connect().map(|it| &*it.scopes).unwrap_or_default();
+    let place = scopes.iter().position(|scope| !offered.contains(scope));
+    Ok(place
+        .map_or_else(Vec::new, |place| no(&format!("scopes.{place}"), "is not one that the strategy offers")))
 }
 
 /// The strategy that is named, or the portal's default.
@@ -126,6 +134,7 @@ async fn created(cx: Cx, new: NewApplication, strategy: StrategyOf) -> Result<Ma
         scopes: new.scopes,
         labels: new.labels,
         registration_count: 0,
+        version_registration_count: 0,
         created_at: now,
         updated_at: now,
         strategy,
@@ -346,9 +355,6 @@ pub async fn update(cx: &Cx, before: Application, after: Application) -> Result<
 pub(super) async fn changed(cx: &Cx, db: &OrgScope, before: &Application, after: &Application) -> Result<()> {
     application_update(db, after).await?;
     used(db, after).await?;
-    if before.name != after.name || before.owner != after.owner {
-        crate::application_registrations::store::application_renamed(db, after).await?;
-    }
     if before.client_id != after.client_id {
         gateway::changed(cx.app(), db).await?;
     }

@@ -13,6 +13,7 @@ pub mod developer;
 pub mod http;
 pub mod keys;
 pub mod lifecycle;
+pub mod of_version;
 pub mod store;
 pub mod strategy;
 
@@ -53,6 +54,8 @@ pub struct Application {
     pub labels: Labels,
     /// For how many APIs it is registered, or wants to be.
     pub registration_count: i64,
+    /// For how many versions of products.
+    pub version_registration_count: i64,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.

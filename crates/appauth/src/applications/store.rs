@@ -33,6 +33,7 @@ impl FromRow for Application {
                 .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
             labels: row.get("labels")?,
             registration_count: row.get("registration_count")?,
+            version_registration_count: row.get("version_registration_count")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
         })
@@ -46,8 +47,9 @@ macro_rules! columns {
             "t.id, t.portal_id, t.name, t.description, t.developer_id, t.team_id, t.redirect_uri, t.scopes, t.labels, ",
             "t.created_at, t.updated_at, COALESCE(t.client_id, (SELECT c.client_id FROM dcr_clients c ",
             "WHERE c.org_id = t.org_id AND c.id = t.id)) AS client_id, ",
-            "(SELECT COUNT(*) FROM application_registrations r WHERE r.org_id = t.org_id AND r.application_id = t.id) ",
-            "AS registration_count, ",
+            "(SELECT COUNT(r.api_id) FROM application_registrations r WHERE r.org_id = t.org_id AND r.application_id = t.id) ",
+            "AS registration_count, (SELECT COUNT(r.product_version_id) FROM application_registrations r ",
+            "WHERE r.org_id = t.org_id AND r.application_id = t.id) AS version_registration_count, ",
             strategy_columns!()
         )
     };
@@ -71,12 +73,25 @@ static OWNED: Listing = Listing {
     large: false,
 };
 
+/// Whether an application in the portal `$2` is the developer's, or a team's that the developer is in.
+macro_rules! own {
+    ($developer:literal) => {
+        concat!(
+            "t.portal_id = $2 AND (t.developer_id = ",
+            $developer,
+            " OR t.team_id IN (SELECT m.team_id FROM portal_team_developers m WHERE m.org_id = $1 AND m.developer_id = ",
+            $developer,
+            "))"
+        )
+    };
+}
+pub(super) use own;
+
 static OWN: Listing = Listing {
     collection: &OF_DEVELOPER,
     columns: columns!(),
     table: "applications",
-    condition: "t.portal_id = $2 AND (t.developer_id = $3 OR t.team_id IN \
-                (SELECT m.team_id FROM portal_team_developers m WHERE m.org_id = $1 AND m.developer_id = $3))",
+    condition: own!("$3"),
     large: false,
 };
 
@@ -202,16 +217,31 @@ pub(super) async fn client_taken(
     Ok(db.count(sql, args![strategy, client, but]).await? > 0)
 }
 
-/// The strategies that developers of a portal can make applications with: its default, and what its APIs are
-/// published with.
+/// Whether developers of the portal `$2` can make applications with the strategy `$alias`: it is the portal's default,
+/// or what an API or a version of a product is published with there.
+macro_rules! offered {
+    ($alias:literal) => {
+        concat!(
+            "(",
+            $alias,
+            ".id IN (SELECT p.strategy_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2 UNION ALL ",
+            "SELECT v.strategy_id FROM portal_product_versions v WHERE v.org_id = $1 AND v.portal_id = $2 ",
+            "AND v.publish_status = 'published') OR ",
+            $alias,
+            ".id = (SELECT d.default_strategy_id FROM portals d WHERE d.org_id = $1 AND d.id = $2))"
+        )
+    };
+}
+
+/// The strategies that developers of a portal can make applications with.
 pub(crate) async fn strategies_of_portal(
     db: &OrgScope,
     portal: PortalId,
 ) -> Result<Vec<StrategyId>, DbError> {
     let sql = org_sql!(
-        "SELECT s.id AS value FROM application_auth_strategies s WHERE s.org_id = $1 AND (s.id IN ",
-        "(SELECT p.strategy_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2) OR s.id = ",
-        "(SELECT d.default_strategy_id FROM portals d WHERE d.org_id = $1 AND d.id = $2)) ORDER BY s.seq"
+        "SELECT s.id AS value FROM application_auth_strategies s WHERE s.org_id = $1 AND ",
+        offered!("s"),
+        " ORDER BY s.seq"
     );
     let rows: Vec<(StrategyId,)> = db.all(sql, args![portal]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -232,9 +262,10 @@ static OFFERED: Listing = Listing {
     collection: &STRATEGIES,
     columns: crate::strategies::store::columns!(),
     table: "application_auth_strategies",
-    condition: "(t.id IN (SELECT p.strategy_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2) OR t.id = \
-                (SELECT d.default_strategy_id FROM portals d WHERE d.org_id = $1 AND d.id = $2)) AND ($3 = '' OR $3 = \
-                CASE WHEN t.strategy_type = 'key_auth' THEN 'key_auth' WHEN t.dcr_provider_id IS NULL \
-                THEN 'self_managed_client_credentials' ELSE 'client_credentials' END)",
+    condition: concat!(
+        offered!("t"),
+        " AND ($3 = '' OR $3 = CASE WHEN t.strategy_type = 'key_auth' THEN 'key_auth' WHEN t.dcr_provider_id IS NULL ",
+        "THEN 'self_managed_client_credentials' ELSE 'client_credentials' END)"
+    ),
     large: false,
 };

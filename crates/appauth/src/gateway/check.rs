@@ -1,9 +1,9 @@
-//! For gateways that ask: whether a key or a client may call an API now.
+//! For gateways that ask: whether a key or a client may call an API, or a version of a product, now.
 
 use frame::{Cx, db::OrgScope, reply::Found};
 use kernel::{
-    Action, ApiId, ApplicationId, Body, Draft, Fault, Fields, Invalid, Problem, Result, Secret, StrategyId,
-    Timestamp,
+    Action, ApiId, ApplicationId, Body, Draft, Fault, Fields, Id, Problem, ProductVersionId, Result, Secret,
+    StrategyId, Timestamp,
     rules::{id, secret},
 };
 use schemars::JsonSchema;
@@ -12,8 +12,12 @@ use serde::Serialize;
 use super::store::{Shown, shown_client, shown_key};
 use crate::{
     apis,
-    application_registrations::APPROVED,
+    application_registrations::{
+        APPROVED,
+        targets::{OfApi, OfVersion, Target},
+    },
     applications::{CLIENT_ID, keys::hash},
+    products,
 };
 
 /// What was shown at an API.
@@ -22,29 +26,50 @@ pub struct Question {
     proof: Proof,
 }
 
+/// What was shown at a version of a product.
+pub struct VersionQuestion {
+    version: ProductVersionId,
+    proof: Proof,
+}
+
 enum Proof {
     Key(Secret<String>),
     Client(String),
 }
 
-const API: &str = "api_id";
 const KEY: &str = "key";
 const CLIENT: &str = "client_id";
+
+impl Proof {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let key = fields.optional(KEY, secret(1, 255));
+        let client = fields.optional(CLIENT, CLIENT_ID);
+        fields.exactly_one_of(&[KEY, CLIENT]);
+        match (key?, client?) {
+            (Some(key), None) => Some(Self::Key(key)),
+            (None, Some(client)) => Some(Self::Client(client)),
+            _ => None,
+        }
+    }
+}
 
 impl Body for Question {
     const NAME: &'static str = "GatewayCheckRequest";
     const CLOSED: bool = true;
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let api = fields.required(API, id());
-        let key = fields.optional(KEY, secret(1, 255));
-        let client = fields.optional(CLIENT, CLIENT_ID);
-        fields.exactly_one_of(&[KEY, CLIENT]);
-        let proof = match (key?, client?) {
-            (Some(key), None) => Proof::Key(key),
-            (None, Some(client)) => Proof::Client(client),
-            _ => return None,
-        };
-        Some(Self { api: api?, proof })
+        let api = fields.required(OfApi::BY, id());
+        let proof = Proof::read(fields);
+        Some(Self { api: api?, proof: proof? })
+    }
+}
+
+impl Body for VersionQuestion {
+    const NAME: &'static str = "GatewayVersionCheckRequest";
+    const CLOSED: bool = true;
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let version = fields.required(OfVersion::BY, id());
+        let proof = Proof::read(fields);
+        Some(Self { version: version?, proof: proof? })
     }
 }
 
@@ -120,22 +145,37 @@ fn refusal(it: &Shown, strategy: StrategyId, now: Timestamp) -> Option<Reason> {
     }
 }
 
-/// It asks the database once, for the answer counts at once when something is taken back.
-pub(super) async fn gateway_check(cx: Cx, draft: Draft<Question>) -> Result<Found<Answer>> {
-    let Question { api, proof } = draft.parse()?;
-    let seen = cx.may_here(Action::Read, &format!("{}/{api}", apis::KIND));
+/// It asks the database once, for the answer counts at once when something is taken back. Who may not read what is
+/// asked about is told that there is no such thing; `place` says where it is, by what it lies in.
+async fn answer<T: Target>(
+    cx: &Cx,
+    target: T::Key,
+    proof: Proof,
+    place: impl Fn(Id<()>) -> String,
+) -> Result<Found<Answer>> {
     // Nothing is written, so nobody who writes is waited for.
     let db = OrgScope::new(cx.app().db.read(), cx.org());
     let by_key = matches!(proof, Proof::Key(_));
-    let found = match proof {
-        _ if !seen => Vec::new(),
-        Proof::Key(key) => shown_key(&db, api, hash(cx.app(), key.reveal())).await?,
-        Proof::Client(client) => shown_client(&db, api, &client).await?,
+    let mut found = match proof {
+        Proof::Key(key) => shown_key::<T>(&db, target, hash(cx.app(), key.reveal())).await?,
+        Proof::Client(client) => shown_client::<T>(&db, target, &client).await?,
     };
+    found.retain(|it| cx.may_here(Action::Read, &place(it.lies_in)));
     let now = cx.now();
     let mut answers: Vec<Answer> = found.iter().map(|it| judge(it, by_key, now)).collect();
     // One application that may is enough; of those that may not, the one that came furthest says why.
     answers.sort_by_key(|it| it.reason);
-    let missing = || Problem::Invalid(vec![Invalid::body(API, Fault::MissingReference("API"))]);
-    answers.into_iter().next().ok_or_else(missing).map(Found)
+    let missing = || Problem::invalid(T::BY, Fault::MissingReference(T::TITLE));
+    answers.into_iter().next().map(Found).ok_or_else(missing)
+}
+
+pub(super) async fn gateway_check(cx: Cx, draft: Draft<Question>) -> Result<Found<Answer>> {
+    let Question { api, proof } = draft.parse()?;
+    answer::<OfApi>(&cx, api, proof, |api| format!("{}/{api}", apis::KIND)).await
+}
+
+pub(super) async fn gateway_version_check(cx: Cx, draft: Draft<VersionQuestion>) -> Result<Found<Answer>> {
+    let VersionQuestion { version, proof } = draft.parse()?;
+    let place = |product| format!("{}/{product}/versions/{version}", products::KIND);
+    answer::<OfVersion>(&cx, version, proof, place).await
 }

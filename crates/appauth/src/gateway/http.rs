@@ -4,7 +4,7 @@ use frame::operations::{DEFAULT, NO_SERVICES, Operation, Rule, administrators, d
 use kernel::Action;
 
 use super::{
-    check::gateway_check,
+    check::{gateway_check, gateway_version_check},
     document::{QUERY, configuration_get},
     implementations::{
         IMPLEMENTATIONS, implementation_create, implementation_delete, implementation_get,
@@ -94,5 +94,15 @@ fn gateway() -> Vec<Operation> {
             .platform_errors()
             .errors(&[400])
             .handle(gateway_check),
+        post("check-gateway-access-v2", "/v2/gateway/check")
+            .allow(DEFAULT, Rule::NeedsSome(regional(Action::Read, "api-products/*", "API Products Viewer")))
+            .doc(
+                GATEWAY,
+                "Ask whether a key or a client may call a version of a product",
+                "The same as for an API. The caller has to be allowed to read the version's product.",
+            )
+            .platform_errors()
+            .errors(&[400])
+            .handle(gateway_version_check),
     ]
 }

@@ -1,4 +1,4 @@
-//! The SQL of links to a gateway's services, and of what is due there.
+//! The SQL of links to a gateway's services, of what is due there, and of what gateways ask.
 
 use frame::{
     args,
@@ -6,15 +6,17 @@ use frame::{
     from_row, org_sql,
 };
 use kernel::{
-    ApiId, ApplicationId, CredentialId, ImplementationId, OrgId, Result, Sealed, StrategyId, Timestamp,
-    query::ListQuery,
+    ApiId, ApplicationId, CredentialId, Id, ImplementationId, OrgId, Result, Sealed, StrategyId, Timestamp,
+    TokenHash, query::ListQuery,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     implementations::{IMPLEMENTATIONS, Implementation, Service},
     status::Standing,
 };
+use crate::{application_registrations::targets::Target, product_versions::GatewayService};
 
 impl FromRow for Implementation {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
@@ -77,77 +79,118 @@ pub(super) async fn implementation_delete(db: &OrgScope, id: ImplementationId) -
     db.execute(org_sql!("DELETE FROM api_implementations WHERE org_id = $1 AND id = $2"), args![id]).await
 }
 
-/// A service that is an API.
+/// A service that is an API, or a version of a product.
 pub(super) struct Link {
     /// What its entities at the gateway are derived from.
-    pub id: ImplementationId,
-    /// The API.
-    pub api_id: ApiId,
-    /// The API's name.
-    pub api_name: String,
+    pub id: Id<()>,
+    /// What the service is.
+    pub target: Id<()>,
+    /// The same as people know it.
+    pub name: String,
     /// The service.
     pub service_id: Uuid,
     /// Where that is configured.
     pub control_plane_id: Uuid,
-    /// Whether it stays closed when the API is published nowhere.
+    /// Whether it stays closed when what it is is published nowhere.
     pub guarded: bool,
 }
 
-from_row!(Link { id, api_id, api_name, service_id, control_plane_id, guarded });
+from_row!(Link { id, target, name, service_id, control_plane_id, guarded });
+
+/// A version of a product that is said to be a service, of whatever ids.
+pub(super) struct VersionLink {
+    /// The version.
+    pub id: Id<()>,
+    /// Product and version.
+    pub name: String,
+    /// The service.
+    pub service: GatewayService,
+    /// Whether it stays closed when it is published nowhere.
+    pub guarded: bool,
+}
+
+impl FromRow for VersionLink {
+    fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
+        let service: Value = row.get("gateway_service")?;
+        Ok(Self {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            service: serde_json::from_value(service)
+                .map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?,
+            guarded: row.get("guarded")?,
+        })
+    }
+}
 
 /// Every service that is an API, in the order in which that was said.
 pub(super) async fn link_all(db: &OrgScope) -> Result<Vec<Link>, DbError> {
     let sql = org_sql!(
-        "SELECT i.id, i.api_id, a.name AS api_name, i.service_id, i.control_plane_id, i.guarded FROM api_implementations i ",
-        "JOIN apis a ON a.org_id = i.org_id AND a.id = i.api_id WHERE i.org_id = $1 ORDER BY i.seq"
+        "SELECT i.id, i.api_id AS target, 'API [' || a.name || ']' AS name, i.service_id, i.control_plane_id, i.guarded ",
+        "FROM api_implementations i JOIN apis a ON a.org_id = i.org_id AND a.id = i.api_id WHERE i.org_id = $1 ORDER BY i.seq"
     );
     db.all(sql, args![]).await
 }
 
-/// A publication of an API that is a service.
+/// Every service that is a version of a product, the oldest version first.
+pub(super) async fn version_link_all(db: &OrgScope) -> Result<Vec<VersionLink>, DbError> {
+    let sql = org_sql!(
+        "SELECT v.id, 'product version [' || p.name || ' ' || v.name || ']' AS name, v.gateway_service, v.guarded ",
+        "FROM product_versions v JOIN products p ON p.org_id = v.org_id AND p.id = v.product_id ",
+        "WHERE v.org_id = $1 AND v.gateway_service IS NOT NULL ORDER BY v.seq"
+    );
+    db.all(sql, args![]).await
+}
+
+/// A publication of what is a service.
 pub(super) struct Published {
-    /// The API.
-    pub api_id: ApiId,
+    /// What is published.
+    pub target: Id<()>,
     /// What applications for it are made with; nothing if none are needed.
     pub strategy_id: Option<StrategyId>,
 }
 
-from_row!(Published { api_id, strategy_id });
+from_row!(Published { target, strategy_id });
 
-/// The publications of APIs that are services, the oldest first.
+/// The publications of what is a service, of each the oldest first.
 pub(super) async fn published_all(db: &OrgScope) -> Result<Vec<Published>, DbError> {
     let sql = org_sql!(
-        "SELECT p.api_id, p.strategy_id FROM api_publications p JOIN api_implementations i ON i.org_id = p.org_id ",
-        "AND i.api_id = p.api_id WHERE p.org_id = $1 ORDER BY p.seq"
+        "SELECT p.api_id AS target, p.strategy_id, p.seq AS seq FROM api_publications p JOIN api_implementations i ",
+        "ON i.org_id = p.org_id AND i.api_id = p.api_id WHERE p.org_id = $1 UNION ALL ",
+        "SELECT p.product_version_id AS target, p.strategy_id, p.seq AS seq FROM portal_product_versions p JOIN product_versions v ",
+        "ON v.org_id = p.org_id AND v.id = p.product_version_id WHERE p.org_id = $1 AND v.gateway_service IS NOT NULL ",
+        "AND p.publish_status = 'published' ORDER BY seq"
     );
     db.all(sql, args![]).await
 }
 
-/// An approved registration for an API that is a service.
+/// An approved registration for what may be a service.
 pub(super) struct Approved {
     /// Whose.
     pub application_id: ApplicationId,
-    /// For which API.
-    pub api_id: ApiId,
-    /// What the application proves itself with, which is what the API is published with in its portal.
+    /// For what.
+    pub target: Id<()>,
+    /// What the application proves itself with, which is what that is published with in its portal.
     pub strategy_id: StrategyId,
     /// The client that its tokens name, if it has one and that is known.
     pub client_id: Option<String>,
 }
 
-from_row!(Approved { application_id, api_id, strategy_id, client_id });
+from_row!(Approved { application_id, target, strategy_id, client_id });
 
 /// The registrations that let requests through to services.
 pub(super) async fn approved_all(db: &OrgScope) -> Result<Vec<Approved>, DbError> {
     let sql = org_sql!(
-        "SELECT r.application_id, r.api_id, a.strategy_id, COALESCE(a.client_id, c.client_id) AS client_id ",
-        "FROM application_registrations r ",
-        "JOIN api_implementations i ON i.org_id = r.org_id AND i.api_id = r.api_id ",
+        "SELECT r.application_id, COALESCE(r.api_id, r.product_version_id) AS target, a.strategy_id, ",
+        "COALESCE(a.client_id, c.client_id) AS client_id FROM application_registrations r ",
         "JOIN applications a ON a.org_id = r.org_id AND a.id = r.application_id ",
-        "JOIN api_publications p ON p.org_id = r.org_id AND p.portal_id = a.portal_id AND p.api_id = r.api_id ",
-        "AND p.strategy_id = a.strategy_id ",
         "LEFT JOIN dcr_clients c ON c.org_id = a.org_id AND c.id = a.id ",
-        "WHERE r.org_id = $1 AND r.status = 'approved' AND (a.developer_id IS NULL OR a.developer_id IN ",
+        "WHERE r.org_id = $1 AND r.status = 'approved' ",
+        "AND (EXISTS (SELECT 1 FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = a.portal_id ",
+        "AND p.api_id = r.api_id AND p.strategy_id = a.strategy_id) ",
+        "OR EXISTS (SELECT 1 FROM portal_product_versions v WHERE v.org_id = $1 AND v.portal_id = a.portal_id ",
+        "AND v.product_version_id = r.product_version_id AND v.strategy_id = a.strategy_id ",
+        "AND v.publish_status = 'published')) ",
+        "AND (a.developer_id IS NULL OR a.developer_id IN ",
         "(SELECT d.id FROM developers d WHERE d.org_id = $1 AND d.status = 'approved')) ORDER BY r.seq"
     );
     db.all(sql, args![]).await
@@ -167,13 +210,12 @@ pub(super) struct GoodKey {
 
 from_row!(GoodKey { id, application_id, sealed, expires_at });
 
-/// The keys that are good now, of applications that are registered for an API that is a service.
+/// The keys that are good now, of applications that are registered for anything.
 pub(super) async fn key_all(db: &OrgScope, now: Timestamp) -> Result<Vec<GoodKey>, DbError> {
     let sql = org_sql!(
         "SELECT k.id, k.application_id, k.sealed, k.expires_at FROM application_keys k WHERE k.org_id = $1 ",
         "AND (k.expires_at IS NULL OR k.expires_at > $2) AND k.application_id IN (SELECT r.application_id ",
-        "FROM application_registrations r JOIN api_implementations i ON i.org_id = r.org_id AND i.api_id = r.api_id ",
-        "WHERE r.org_id = $1 AND r.status = 'approved') ORDER BY k.seq"
+        "FROM application_registrations r WHERE r.org_id = $1 AND r.status = 'approved') ORDER BY k.seq"
     );
     db.all(sql, args![now]).await
 }
@@ -185,7 +227,8 @@ pub(super) async fn change_add(db: &OrgScope) -> Result<(), DbError> {
 
 /// The same for every organization that a gateway ever heard of, or is to.
 pub(super) async fn change_add_everywhere(platform: &PlatformScope) -> Result<u64, DbError> {
-    let sql = "INSERT INTO gateway_changes (org_id) SELECT org_id FROM api_implementations UNION SELECT org_id FROM gateway_syncs";
+    let sql = "INSERT INTO gateway_changes (org_id) SELECT org_id FROM api_implementations UNION \
+               SELECT org_id FROM product_versions WHERE gateway_service IS NOT NULL UNION SELECT org_id FROM gateway_syncs";
     platform.execute(sql, args![]).await
 }
 
@@ -340,71 +383,103 @@ pub(super) async fn expired(db: &OrgScope) -> Result<(), DbError> {
     change_add(db).await
 }
 
-/// What is known of a credential that somebody showed at an API.
+/// What is known of a credential that somebody showed at an API, or at a version of a product.
 pub(super) struct Shown {
+    /// The API, or the version's product: what the asker has to be allowed to read.
+    pub lies_in: Id<()>,
     /// Whose it is.
     pub application_id: Option<ApplicationId>,
     /// Until when it is good.
     pub expires_at: Option<Timestamp>,
     /// What the application proves itself with.
     pub strategy_id: Option<StrategyId>,
-    /// What the API is published with in the application's portal.
+    /// What it was shown at is published with in the application's portal.
     pub published_with: Option<StrategyId>,
-    /// Whether it is published there.
+    /// Whether that is published there.
     pub published: bool,
-    /// What was said to the application's registration for the API.
+    /// What was said to the application's registration for it.
     pub status: Option<String>,
     /// What was said to its developer, if it is one developer's.
     pub developer: Option<String>,
 }
 
-from_row!(Shown { application_id, expires_at, strategy_id, published_with, published, status, developer });
+from_row!(Shown {
+    lies_in,
+    application_id,
+    expires_at,
+    strategy_id,
+    published_with,
+    published,
+    status,
+    developer
+});
 
-/// What is read of a shown credential, beside the application `a`.
+/// What is read of a shown credential: when it is over, how its application `a` is found, and what it was shown at.
 macro_rules! shown {
-    ($expires_at:literal) => {
-        concat!(
-            "SELECT a.id AS application_id, ",
-            $expires_at,
-            " AS expires_at, a.strategy_id, p.strategy_id AS published_with, ",
-            "p.id IS NOT NULL AS published, r.status, d.status AS developer FROM apis i "
+    (api $expires_at:literal $application:expr) => {
+        shown!(
+            $expires_at, "i.id", "apis", $application,
+            "r.api_id = i.id LEFT JOIN api_publications p ON p.org_id = $1 AND p.portal_id = a.portal_id AND p.api_id = i.id "
+        )
+    };
+    (version $expires_at:literal $application:expr) => {
+        shown!(
+            $expires_at, "i.product_id", "product_versions", $application,
+            "r.product_version_id = i.id LEFT JOIN portal_product_versions p ON p.org_id = $1 AND p.portal_id = a.portal_id \
+             AND p.product_version_id = i.id AND p.publish_status = 'published' "
+        )
+    };
+    ($expires_at:literal, $lies_in:literal, $table:literal, $application:expr, $published:literal) => {
+        org_sql!(
+            "SELECT ", $lies_in, " AS lies_in, a.id AS application_id, ", $expires_at, " AS expires_at, a.strategy_id, p.strategy_id AS published_with, ",
+            "p.id IS NOT NULL AS published, r.status, d.status AS developer FROM ", $table, " i ", $application,
+            "LEFT JOIN application_registrations r ON r.org_id = $1 AND r.application_id = a.id AND ", $published,
+            "LEFT JOIN developers d ON d.org_id = $1 AND d.id = a.developer_id WHERE i.org_id = $1 AND i.id = $2"
         )
     };
 }
 
-/// How that is found for the application `a`.
-macro_rules! allowed {
+/// The application of the key `$3`.
+macro_rules! of_key {
     () => {
-        "LEFT JOIN application_registrations r ON r.org_id = $1 AND r.application_id = a.id AND r.api_id = i.id \
-         LEFT JOIN api_publications p ON p.org_id = $1 AND p.portal_id = a.portal_id AND p.api_id = i.id \
-         LEFT JOIN developers d ON d.org_id = $1 AND d.id = a.developer_id \
-         WHERE i.org_id = $1 AND i.id = $2"
+        "LEFT JOIN application_keys k ON k.org_id = $1 AND k.hash = $3 \
+         LEFT JOIN applications a ON a.org_id = $1 AND a.id = k.application_id "
     };
 }
 
-/// A key that was shown at an API; nothing if there is no such API.
-pub(super) async fn shown_key(
-    db: &OrgScope,
-    api: ApiId,
-    hash: kernel::TokenHash,
-) -> Result<Vec<Shown>, DbError> {
-    let sql = org_sql!(
-        shown!("k.expires_at"),
-        "LEFT JOIN application_keys k ON k.org_id = $1 AND k.hash = $3 ",
-        "LEFT JOIN applications a ON a.org_id = $1 AND a.id = k.application_id ",
-        allowed!()
-    );
-    db.all(sql, args![api, hash]).await
+/// The applications of the client `$3`. Several strategies may know it.
+macro_rules! of_client {
+    () => {
+        "LEFT JOIN (SELECT t.id FROM applications t WHERE t.org_id = $1 AND t.client_id = $3 \
+         UNION SELECT c.id FROM dcr_clients c WHERE c.org_id = $1 AND c.client_id = $3) known ON true \
+         LEFT JOIN applications a ON a.org_id = $1 AND a.id = known.id "
+    };
 }
 
-/// A client that was named at an API; nothing if there is no such API. Several strategies may know it.
-pub(super) async fn shown_client(db: &OrgScope, api: ApiId, client: &str) -> Result<Vec<Shown>, DbError> {
-    let sql = org_sql!(
-        shown!("CAST(NULL AS BIGINT)"),
-        "LEFT JOIN (SELECT t.id FROM applications t WHERE t.org_id = $1 AND t.client_id = $3 ",
-        "UNION SELECT c.id FROM dcr_clients c WHERE c.org_id = $1 AND c.client_id = $3) known ON true ",
-        "LEFT JOIN applications a ON a.org_id = $1 AND a.id = known.id ",
-        allowed!()
-    );
-    db.all(sql, args![api, client]).await
+/// A key that was shown; nothing if there is nothing that it can have been shown at.
+pub(super) async fn shown_key<T: Target>(
+    db: &OrgScope,
+    target: T::Key,
+    hash: TokenHash,
+) -> Result<Vec<Shown>, DbError> {
+    let sql = if T::IS_API {
+        shown!(api "k.expires_at" of_key!())
+    } else {
+        shown!(version "k.expires_at" of_key!())
+    };
+    db.all(sql, args![T::bare(target), hash]).await
+}
+
+/// A client that was named; nothing if there is nothing that it can have been named at.
+pub(super) async fn shown_client<T: Target>(
+    db: &OrgScope,
+    target: T::Key,
+    client: &str,
+) -> Result<Vec<Shown>, DbError> {
+    let sql = if T::IS_API {
+        shown!(api "CAST(NULL AS BIGINT)" of_client!())
+    } else {
+        shown!(version "CAST(NULL AS BIGINT)" of_client!())
+    };
+    db.all(sql, args![T::bare(target), client]).await
 }

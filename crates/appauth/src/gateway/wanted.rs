@@ -1,23 +1,24 @@
 //! What the gateway is to have for an organization, in its plain plugins: on each service one that asks for a key or
 //! a token, and one that lets through the groups of applications that are registered.
 //!
-//! An application is a consumer, and each approved registration puts it into the group of the API. Keys belong to
+//! An application is a consumer, and each approved registration puts it into the group of what it is for. Keys belong to
 //! the consumer. Where applications show tokens, the plugin looks for the consumer whose `custom_id` is what the
 //! token says of its client; so the client's id is its `custom_id`, and applications of several strategies that have
 //! one client are one consumer. That gains nobody anything: each service takes the tokens of one issuer, or keys, and
 //! a group is one API's. Consumers have no user names, since the plugin would find them by those, too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use frame::{App, db::OrgScope};
-use kernel::{ApiId, ApplicationId, OrgId, Result, Secret, StrategyId, Timestamp};
+use kernel::{ApplicationId, Id, OrgId, Result, Secret, StrategyId, Timestamp};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::store::{self, Link, approved_all, key_all, published_all};
+use super::store::{self, Link, VersionLink, approved_all, key_all, published_all};
 use crate::{
     applications::{keys::KEYS, strategy::KEY_NAME},
+    product_versions::GatewayService,
     strategies::{
         AuthStrategy,
         config::{Configs, OpenIdConnect},
@@ -105,9 +106,9 @@ fn derived(org: OrgId, parts: &[&str]) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// The group of an API.
-fn group(api: ApiId) -> String {
-    format!("{MARK}-{api}")
+/// The group of those who may call an API, or a version of a product.
+fn group(target: Id<()>) -> String {
+    format!("{MARK}-{target}")
 }
 
 /// A mark that changes with what a plugin is told: a gateway fills in what it is not told, so that nothing else would
@@ -155,17 +156,40 @@ fn authentication(strategy: &AuthStrategy) -> (&'static str, Map<String, Value>)
     }
 }
 
-/// What a link asks for, whatever says so: of APIs, it is their publications. Whatever else can be a service comes in
-/// here, with a group of its own.
+/// The services that belong to this gateway, and what their publications ask for. A service is one thing: of several
+/// that name one, an API comes first, and then the oldest.
 async fn links(
     db: &OrgScope,
     control_plane: Option<Uuid>,
-) -> Result<(Vec<Link>, BTreeMap<ApiId, Vec<Option<StrategyId>>>)> {
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Link>, BTreeMap<Id<()>, Vec<Option<StrategyId>>>)> {
     let mut links = store::link_all(db).await?;
+    for VersionLink { id, name, service, guarded } in store::version_link_all(db).await? {
+        let GatewayService { id: service, control_plane_id } = service;
+        let (Ok(service_id), Ok(control_plane_id)) = (service.parse(), control_plane_id.parse()) else {
+            warnings.push(format!(
+                "The {name} names a service, or a control plane, that is no UUID: no gateway has it"
+            ));
+            continue;
+        };
+        links.push(Link { id, target: id, name, service_id, control_plane_id, guarded });
+    }
     links.retain(|link| control_plane.is_none_or(|known| known == link.control_plane_id));
-    let mut strategies: BTreeMap<ApiId, Vec<Option<StrategyId>>> = BTreeMap::new();
+    let mut first: BTreeMap<Uuid, String> = BTreeMap::new();
+    links.retain(|link| match first.entry(link.service_id) {
+        Entry::Vacant(free) => {
+            free.insert(link.name.clone());
+            true
+        }
+        Entry::Occupied(taken) => {
+            let (name, taken) = (&link.name, taken.get());
+            warnings.push(format!("The {name} names the service of the {taken}, which comes first: applications for it are not let through"));
+            false
+        }
+    });
+    let mut strategies: BTreeMap<Id<()>, Vec<Option<StrategyId>>> = BTreeMap::new();
     for published in published_all(db).await? {
-        strategies.entry(published.api_id).or_default().push(published.strategy_id);
+        strategies.entry(published.target).or_default().push(published.strategy_id);
     }
     Ok((links, strategies))
 }
@@ -174,14 +198,14 @@ async fn links(
 pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Result<Wanted> {
     let org = db.org();
     let now = app.clock.now(org);
-    let (links, published) = links(db, control_plane).await?;
-    let known = strategy_map(db, published.values().flatten().flatten().copied()).await?;
     let mut warnings = Vec::new();
+    let (links, published) = links(db, control_plane, &mut warnings).await?;
+    let known = strategy_map(db, published.values().flatten().flatten().copied()).await?;
     let mut plugins = Vec::new();
-    // By which strategy each API that has one is guarded.
-    let mut guards: BTreeMap<ApiId, StrategyId> = BTreeMap::new();
+    // By which strategy each that has one is guarded.
+    let mut guards: BTreeMap<Id<()>, StrategyId> = BTreeMap::new();
     for link in &links {
-        let published = published.get(&link.api_id).map(Vec::as_slice).unwrap_or_default();
+        let published = published.get(&link.target).map(Vec::as_slice).unwrap_or_default();
         let mut strategies: Vec<StrategyId> = Vec::new();
         for id in published.iter().flatten() {
             if !strategies.contains(id) {
@@ -199,11 +223,11 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
             plugins.push(Plugin { id, name, service: link.service_id, config, tags });
         };
         let mut acl = Map::new();
-        acl.insert("allow".to_owned(), json!([group(link.api_id)]));
+        acl.insert("allow".to_owned(), json!([group(link.target)]));
         acl.insert("hide_groups_header".to_owned(), json!(true));
         // The one that lets nobody through by itself stands in front, so that the service is never open in between.
         plugin("acl", acl);
-        let api = &link.api_name;
+        let name = &link.name;
         let Some(strategy) = guard else {
             let why = if published.is_empty() {
                 "is published nowhere"
@@ -211,24 +235,24 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
                 "was published with a strategy, and the publication that needs none is older than the end of that"
             };
             warnings.push(format!(
-                "The API [{api}] {why}; its service stays closed until it is published again, or is not linked to the API any more"
+                "The {name} {why}; its service stays closed until it is published again, or the link is taken away"
             ));
             continue;
         };
-        let (name, config) = authentication(strategy);
-        plugin(name, config);
-        guards.insert(link.api_id, strategy.id);
+        let (kind, config) = authentication(strategy);
+        plugin(kind, config);
+        guards.insert(link.target, strategy.id);
         if strategies.len() > 1 {
             let others = strategies.len() - 1;
             warnings.push(format!(
-                "The API [{api}] is published with {} strategies, and a service can ask for one: it is [{}], which is the oldest publication's; applications of the other {others} are not let through",
+                "The {name} is published with {} strategies, and a service can ask for one: it is [{}], which is the oldest publication's; applications of the other {others} are not let through",
                 others + 1,
                 strategy.name
             ));
         }
         if published.contains(&None) {
             warnings.push(format!(
-                "The API [{api}] needs no strategy in one portal, and one in another: its service asks for it"
+                "The {name} needs no strategy in one portal, and one in another: its service asks for it"
             ));
         }
     }
@@ -237,7 +261,7 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
     let mut of_keys: BTreeMap<ApplicationId, String> = BTreeMap::new();
     let mut nameless = BTreeSet::new();
     for it in approved_all(db).await? {
-        if guards.get(&it.api_id) != Some(&it.strategy_id) {
+        if guards.get(&it.target) != Some(&it.strategy_id) {
             continue;
         }
         let by_key =
@@ -254,7 +278,7 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
             of_keys.insert(it.application_id, custom_id.clone());
         }
         let id = derived(org, &["consumer", &custom_id]);
-        let acl = derived(org, &["acl", &custom_id, &it.api_id.to_string()]);
+        let acl = derived(org, &["acl", &custom_id, &it.target.to_string()]);
         let consumer = consumers.entry(custom_id.clone()).or_insert_with(|| Consumer {
             id,
             custom_id,
@@ -262,7 +286,7 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
             keys: Vec::new(),
         });
         if consumer.acls.iter().all(|known| known.id != acl) {
-            consumer.acls.push(Acl { id: acl, group: group(it.api_id) });
+            consumer.acls.push(Acl { id: acl, group: group(it.target) });
         }
     }
     if !nameless.is_empty() {

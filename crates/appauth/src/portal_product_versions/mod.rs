@@ -22,8 +22,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    application_registrations::{remove_all, targets::OfVersion},
+    gateway,
     portals::{Portal, portal_require},
-    product_versions::{STATUSES, store::version_title},
+    product_versions::{
+        STATUSES,
+        store::{version_guard, version_title},
+    },
     products,
     strategies::{
         in_portals::{PortalStrategy, portal_strategies},
@@ -249,8 +254,10 @@ async fn shown(cx: &Cx, version: &StoredVersion) -> Result<PortalProductVersion>
     Ok(version.shown(&portal_strategies(cx.db(), version.strategy_id).await?))
 }
 
-/// Notes that the version uses its strategy, and no other.
-async fn use_noted(cx: &Cx, version: &StoredVersion, portal: &Portal) -> Result<()> {
+/// Notes what follows from what is said of the version now: that it uses its strategy, and no other, and what its
+/// service asks for. One that was guarded stays so when the version is not published any more: that nobody finds it
+/// opens it to nobody.
+async fn followed(cx: &Cx, version: &StoredVersion, portal: &Portal) -> Result<()> {
     let used_by = Id::from_uuid(version.id.uuid());
     use_drop(cx.db(), UseKind::ProductVersion, used_by).await?;
     if let Some(strategy) = version.strategy_id {
@@ -259,7 +266,10 @@ async fn use_noted(cx: &Cx, version: &StoredVersion, portal: &Portal) -> Result<
         let it = Use { kind: UseKind::ProductVersion, used_by, published: version.published(), label };
         use_put(cx.db(), strategy, &it).await?;
     }
-    Ok(())
+    if version.published() {
+        version_guard(cx.db(), version.product_version_id).await?;
+    }
+    gateway::changed(cx.app(), cx.db()).await
 }
 
 async fn version_list(
@@ -315,7 +325,7 @@ async fn version_create(
         updated_at: now,
     };
     store::version_insert(cx.db(), &version).await?;
-    use_noted(&cx, &version, &portal).await?;
+    followed(&cx, &version, &portal).await?;
     let shown = shown(&cx, &version).await?;
     let path = place(portal.id, version.product_version_id);
     cx.audit(Action::Create, path, json!({ "after": shown })).await?;
@@ -368,7 +378,7 @@ async fn version_keep(cx: &Cx, before: StoredVersion, said: Said) -> Result<Foun
         ..before.clone()
     };
     store::version_update(cx.db(), &version).await?;
-    use_noted(cx, &version, &portal).await?;
+    followed(cx, &version, &portal).await?;
     let (was, is) = (shown(cx, &before).await?, shown(cx, &version).await?);
     let path = place(portal.id, version.product_version_id);
     cx.audit(Action::Edit, path, json!({ "before": was, "after": is })).await?;
@@ -379,8 +389,10 @@ async fn version_delete(cx: Cx, At((portal, version)): At<(PortalId, ProductVers
     crate::serialize(&cx).await?;
     let before = version_require(&cx, portal, version).await?;
     let was = shown(&cx, &before).await?;
+    remove_all::<OfVersion>(&cx, version, Some(portal)).await?;
     use_drop(cx.db(), UseKind::ProductVersion, Id::from_uuid(before.id.uuid())).await?;
     store::version_delete(cx.db(), before.id).await?;
+    gateway::changed(cx.app(), cx.db()).await?;
     cx.audit(Action::Delete, place(portal, version), json!({ "before": was })).await?;
     Ok(Done)
 }

@@ -397,18 +397,6 @@ async fn portal_change(cx: &Cx, before: Portal, patch: PortalPatch) -> Result<Po
     Ok(portal)
 }
 
-/// The words of `force`.
-fn forced(query: &Query) -> Result<bool> {
-    match query.get(FORCE).filter(|text| !text.is_empty()) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => {
-            let choices = ["true", "false"].map(str::to_owned).to_vec();
-            Err(Problem::Invalid(vec![Invalid::query(FORCE, Fault::NotOneOf(choices))]))
-        }
-    }
-}
-
 /// Refuses to go on while the portal has what somebody may miss.
 async fn check_empty(cx: &Cx, id: PortalId) -> Result<()> {
     let why = if crate::publications::store::published_in(cx.db(), id).await? > 0 {
@@ -427,8 +415,7 @@ async fn check_empty(cx: &Cx, id: PortalId) -> Result<()> {
 async fn portal_delete(cx: Cx, At(id): At<PortalId>, query: Query) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = portal_require(&cx, id).await?;
-    let force = forced(&query)?;
-    if !force {
+    if !query.flag(FORCE)? {
         check_empty(&cx, id).await?;
     }
     let applications = delete_all(&cx, id, None).await?;

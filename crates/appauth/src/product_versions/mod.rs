@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
+    application_registrations::{remove_all, targets::OfVersion},
+    gateway,
     products::{self, product_require},
     strategies::uses::{Uses, use_drop_all, use_rename_all},
 };
@@ -249,6 +251,10 @@ async fn version_update(
     if version.name != before.name {
         use_rename_all(cx.db(), Uses::OfVersion(id)).await?;
     }
+    if version.gateway_service != before.gateway_service {
+        store::version_guard(cx.db(), id).await?;
+        gateway::changed(cx.app(), cx.db()).await?;
+    }
     cx.audit(Action::Edit, place(product, id), json!({ "before": before, "after": version })).await?;
     Ok(Found(version))
 }
@@ -256,9 +262,11 @@ async fn version_update(
 async fn version_delete(cx: Cx, At((product, id)): At<(ProductId, ProductVersionId)>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = version_require(&cx, product, id).await?;
+    remove_all::<OfVersion>(&cx, id, None).await?;
     use_drop_all(cx.db(), Uses::OfVersion(id)).await?;
     crate::portal_product_versions::store::version_delete_of(cx.db(), id).await?;
     store::version_delete(cx.db(), id).await?;
+    gateway::changed(cx.app(), cx.db()).await?;
     cx.audit(Action::Delete, place(product, id), json!({ "before": before })).await?;
     Ok(Done)
 }

@@ -190,6 +190,25 @@ pub(super) async fn version_update(db: &OrgScope, version: &ProductVersion) -> R
     db.execute(sql, values).await.map(|_| ())
 }
 
+/// Notes whether a version's service is one that only applications get through to, as its places in portals say now.
+pub(crate) async fn version_guard(db: &OrgScope, id: ProductVersionId) -> Result<(), DbError> {
+    let sql = org_sql!(
+        "UPDATE product_versions SET guarded = EXISTS (SELECT 1 FROM portal_product_versions p WHERE p.org_id = $1 ",
+        "AND p.product_version_id = $2 AND p.publish_status = 'published' AND p.strategy_id IS NOT NULL) ",
+        "WHERE org_id = $1 AND id = $2"
+    );
+    db.execute(sql, args![id]).await.map(|_| ())
+}
+
+/// The versions of a product.
+pub(crate) async fn version_ids(db: &OrgScope, product: ProductId) -> Result<Vec<ProductVersionId>, DbError> {
+    let sql = org_sql!(
+        "SELECT id AS value FROM product_versions WHERE org_id = $1 AND product_id = $2 ORDER BY seq"
+    );
+    let rows: Vec<(ProductVersionId,)> = db.all(sql, args![product]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub(super) async fn version_delete(db: &OrgScope, id: ProductVersionId) -> Result<u64, DbError> {
     db.execute(org_sql!("DELETE FROM product_versions WHERE org_id = $1 AND id = $2"), args![id]).await
 }

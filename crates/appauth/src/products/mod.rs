@@ -1,5 +1,6 @@
 //! Products: the older kind of what is published in portals. A product has versions.
 
+pub mod at_portal;
 pub mod http;
 pub mod store;
 
@@ -21,7 +22,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    application_registrations::{remove_all, targets::OfVersion},
+    gateway,
     portals::portal_seen,
+    product_versions::store::version_ids,
     strategies::uses::{Uses, use_drop_all, use_rename_all},
 };
 
@@ -279,10 +283,14 @@ fn updated_public(labels: &Labels, change: &Patch<LabelsPatch>) -> Result<Labels
 async fn product_delete(cx: Cx, At(id): At<ProductId>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = product_require(&cx, id).await?;
+    for version in version_ids(cx.db(), id).await? {
+        remove_all::<OfVersion>(&cx, version, None).await?;
+    }
     use_drop_all(cx.db(), Uses::OfProduct(id)).await?;
     crate::portal_product_versions::store::version_delete_of_product(cx.db(), id).await?;
     crate::product_versions::store::version_delete_of(cx.db(), id).await?;
     store::product_delete(cx.db(), id).await?;
+    gateway::changed(cx.app(), cx.db()).await?;
     cx.audit(Action::Delete, format!("{KIND}/{id}"), json!({ "before": before })).await?;
     Ok(Done)
 }

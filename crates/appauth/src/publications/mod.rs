@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     OnlyNull,
     apis::{self, api_require},
-    application_registrations::remove_all,
+    application_registrations::{remove_all, targets::OfApi},
     gateway::{self, store::implementation_guard},
     portals::{VISIBILITIES, portal_seen},
     strategies::{
@@ -250,7 +250,7 @@ async fn publication_delete(cx: Cx, At((api, portal)): At<(ApiId, PortalId)>) ->
     crate::serialize(&cx).await?;
     let before = publication_require(&cx, api, portal).await?;
     portal_seen(&cx, portal).await?;
-    remove_all(&cx, api, Some(portal)).await?;
+    remove_all::<OfApi>(&cx, api, Some(portal)).await?;
     use_drop(cx.db(), UseKind::Publication, before.id).await?;
     store::publication_delete(cx.db(), before.id).await?;
     // A service that was guarded stays so: that nobody finds its API any more opens it to nobody.

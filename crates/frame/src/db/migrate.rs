@@ -36,6 +36,7 @@ const STEPS: &[Step] = steps! {
     9 "0009_served_bridge";
     10 "0010_brands";
     11 "0011_registrations";
+    12 "0012_version_registrations";
 };
 
 /// The newest schema that this program knows.

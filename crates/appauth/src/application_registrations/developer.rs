@@ -1,0 +1,121 @@
+//! Registrations for APIs as developers see them.
+
+use frame::{
+    Cx,
+    db::Paged,
+    input::At,
+    reply::{Created, Done, Found},
+};
+use kernel::{
+    ApiId, ApplicationId, Body, Draft, Fields, Problem, RegistrationId, Result, Timestamp, query::ListQuery,
+    rules::id,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    STATUSES, Stored, register, registration_in, remove, store,
+    targets::{OfApi, Target},
+};
+use crate::{
+    applications::{Application, developer::own_application},
+    portals::store::portal_get,
+};
+
+/// A registration (contract: `GetRegistrationResponse` of the portal).
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OwnRegistration {
+    id: RegistrationId,
+    #[schemars(extend("enum" = STATUSES))]
+    status: String,
+    api_id: ApiId,
+    api_name: String,
+    api_slug: String,
+    application_id: ApplicationId,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Stored<OfApi>> for OwnRegistration {
+    fn from(it: Stored<OfApi>) -> Self {
+        let OfApi { id, name, slug, .. } = it.target;
+        Self {
+            id: it.id,
+            status: it.status,
+            api_id: id,
+            api_name: name,
+            // An API without one is found by its id.
+            api_slug: slug.unwrap_or_else(|| id.to_string()),
+            application_id: it.application_id,
+            created_at: it.created_at,
+            updated_at: it.updated_at,
+        }
+    }
+}
+
+/// A registration that a developer asks for.
+pub struct Wish {
+    api: ApiId,
+}
+
+impl Body for Wish {
+    const NAME: &'static str = "CreateRegistration";
+    const CLOSED: bool = true;
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        fields.required(OfApi::BY, id()).map(|api| Self { api })
+    }
+}
+
+pub(super) async fn own_list(
+    cx: Cx,
+    At(application): At<ApplicationId>,
+    query: ListQuery,
+) -> Result<Found<Paged<OwnRegistration>>> {
+    let application = own_application(&cx, cx.db(), application).await?;
+    let page = store::registration_list_of(cx.db(), application.id, &query).await?;
+    Ok(Found(page.map(OwnRegistration::from)))
+}
+
+/// Registers an application of the developer who calls.
+pub(super) async fn own_register<T: Target>(
+    cx: &Cx,
+    application: &Application,
+    key: T::Key,
+) -> Result<Stored<T>> {
+    let portal = portal_get(cx.db(), application.portal_id).await?.ok_or(Problem::NotFound("portal"))?;
+    register(cx, &portal, application, key, None).await
+}
+
+pub(super) async fn own_create(
+    cx: Cx,
+    At(application): At<ApplicationId>,
+    draft: Draft<Wish>,
+) -> Result<Created<OwnRegistration>> {
+    crate::serialize(&cx).await?;
+    let application = own_application(&cx, cx.db(), application).await?;
+    let Wish { api } = draft.parse()?;
+    own_register::<OfApi>(&cx, &application, api).await.map(|it| Created(it.into()))
+}
+
+/// The registration of an application of the developer who calls, or 404.
+pub(super) async fn own_registration<T: Target>(
+    cx: &Cx,
+    (application, id): (ApplicationId, RegistrationId),
+) -> Result<Stored<T>> {
+    let application = own_application(cx, cx.db(), application).await?;
+    registration_in(cx.db(), &application, id).await
+}
+
+pub(super) async fn own_get(
+    cx: Cx,
+    At(ids): At<(ApplicationId, RegistrationId)>,
+) -> Result<Found<OwnRegistration>> {
+    own_registration::<OfApi>(&cx, ids).await.map(|it| Found(it.into()))
+}
+
+pub(super) async fn own_delete(cx: Cx, At(ids): At<(ApplicationId, RegistrationId)>) -> Result<Done> {
+    crate::serialize(&cx).await?;
+    let before = own_registration::<OfApi>(&cx, ids).await?;
+    remove(&cx, before).await.map(|()| Done)
+}
