@@ -1,7 +1,6 @@
 // The published JavaScript SDK of the developer portal, unmodified, at a portal's own host.
 //
-// It speaks version 2 of the portal's API, which is called as the SDK calls it. For registrations it is given an axios of
-// ours, as its README has it, that asks for version 3: they are for APIs, which version 2 has no word for.
+// It speaks version 2 of the portal's API, which is called as the SDK calls it, and answers as its own document says.
 //
 // BASE_URL=… KONNECT_TOKEN=… LATCHKEY=path/to/latchkey LATCHKEY_DATA_DIR=… node portal.mjs
 
@@ -10,10 +9,13 @@ import { execFileSync } from 'node:child_process';
 import { Agent } from 'node:http';
 import sdk from '@kong/sdk-portal-js';
 import axios from 'axios';
+import { called, faults } from './document.mjs';
 
 const { BASE_URL: base, KONNECT_TOKEN: token, LATCHKEY: latchkey } = process.env;
 const PASSWORD = 'Correct-Horse-7';
 let calls = 0;
+/** What replies are not as the SDK's document says. */
+const strange = new Set();
 
 /** What the organization does beforehand. */
 async function organization(method, path, body) {
@@ -33,7 +35,8 @@ function mailed(to) {
 }
 
 /** A browser's share: names that lead here, and cookies by path. */
-function browser(host, jar = new Map()) {
+function browser(host) {
+  const jar = new Map();
   const lookup = (_, options, found) =>
     options.all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4);
   const client = axios.create({ httpAgent: new Agent({ lookup }), proxy: false, withCredentials: true });
@@ -43,8 +46,11 @@ function browser(host, jar = new Map()) {
     request.headers.set('Cookie', sent.map(({ pair }) => pair).join('; '));
     return request;
   });
+  const held = ({ config: { method, url }, status, data }) =>
+    faults(method, new URL(url).pathname, status, data).forEach((fault) => strange.add(fault));
   client.interceptors.response.use((reply) => {
     calls += 1;
+    held(reply);
     for (const line of reply.headers['set-cookie'] ?? []) {
       const [pair, ...attributes] = line.split('; ');
       const path = attributes.find((it) => it.startsWith('Path=')).slice(5);
@@ -56,10 +62,11 @@ function browser(host, jar = new Map()) {
     // The whole of what axios knows fills pages.
     const { method, url } = error.config ?? {};
     const { status, data } = error.response ?? {};
+    if (error.response) held(error.response);
     const what = `${method} ${url}: ${status ?? error.message} ${JSON.stringify(data)}`;
     return Promise.reject(Object.assign(new Error(what), { status, data }));
   });
-  return { client, jar, address: `http://${host}:${new URL(base).port}` };
+  return { client, address: `http://${host}:${new URL(base).port}` };
 }
 
 /** Expects a refusal. */
@@ -73,10 +80,17 @@ async function refused(status, promise) {
 const portal = await organization('POST', '/v3/portals', {
   name: 'SDK', auto_approve_developers: true, auto_approve_applications: true,
 });
-const api = await organization('POST', '/v3/apis', { name: 'Orders' });
-await organization('PUT', `/v3/apis/${api.id}/publications/${portal.id}`, {});
+const strategyOfPortal = portal.default_application_auth_strategy_id;
+const product = await organization('POST', '/v2/api-products', {
+  name: 'Orders', description: 'Takes orders', portal_ids: [portal.id], public_labels: { tier: 'gold' },
+});
+const version = await organization('POST', `/v2/api-products/${product.id}/product-versions`, { name: 'v1' });
+await organization('POST', `/v2/portals/${portal.id}/product-versions`, {
+  product_version_id: version.id, publish_status: 'published', auth_strategy_ids: [strategyOfPortal],
+  application_registration_enabled: true, auto_approve_registration: false, deprecated: false,
+});
 
-const { client, jar, address } = browser(portal.default_domain);
+const { client, address } = browser(portal.default_domain);
 const configuration = new sdk.Configuration({ basePath: '' });
 const developer = new sdk.DeveloperApi(configuration, address, client);
 const email = 'ann@dev.test';
@@ -138,28 +152,48 @@ const listed = (await credentials.listCredentials({ applicationId, pageSize: 10,
 assert.ok(listed.data.some(({ id, display_name: name }) => id === credentialId && name === 'CD'));
 assert.equal((await credentials.deleteCredential({ applicationId, credentialId })).status, 204);
 // Whoever has keys has no client whose secret could be replaced.
-await refused(409, credentials.refreshApplicationToken({ applicationId }));
+await refused(400, credentials.refreshApplicationToken({ applicationId }));
 
-// Version 3, by the same SDK.
-const newer = browser(portal.default_domain, jar).client;
-newer.interceptors.request.use((request) => {
-  request.url = request.url.replace('/api/v2/', '/api/v3/');
-  return request;
-});
-const registrations = new sdk.RegistrationsApi(configuration, address, newer);
-const registered = await registrations.createApplicationRegistration({
-  applicationId, createRegistrationPayload: { api_id: api.id },
-});
+const productId = product.id;
+const productVersionId = version.id;
+const products = new sdk.ProductsApi(configuration, address, client);
+const shelf = (await products.listProducts({ pageSize: 5, pageNumber: 1, filterNameContains: 'ord' })).data;
+assert.deepEqual(shelf.data.map(({ id, version_count: versions }) => [id, versions]), [[productId, 1]]);
+assert.equal((await products.getProduct({ productId })).data.latest_version.id, productVersionId);
+const versions = new sdk.VersionsApi(configuration, address, client);
+const [listedVersion] = (await versions.listProductVersions({ productId, pageSize: 5, pageNumber: 1 })).data.data;
+assert.deepEqual(listedVersion.registration_configs.map(({ id }) => id), [strategy]);
+assert.deepEqual((await versions.getProductVersion({ productId, productVersionId })).data, listedVersion);
+const applicationsOf = async (unregistered) => {
+  const page = { pageSize: 5, pageNumber: 1 };
+  const of = { productId, productVersionId, unregistered, ...page };
+  return (await versions.getApplicationsByProductVersion(of)).data.data.map(({ id }) => id);
+};
+assert.deepEqual([await applicationsOf(true), await applicationsOf(false)], [[applicationId], []]);
+
+const registrations = new sdk.RegistrationsApi(configuration, address, client);
+const wish = { applicationId, createRegistrationPayload: { product_version_id: productVersionId } };
+const registered = await registrations.createApplicationRegistration(wish);
 assert.equal(registered.status, 201);
+assert.deepEqual([registered.data.status, registered.data.product_version_name], ['approved', 'v1']);
+await refused(409, registrations.createApplicationRegistration(wish));
+assert.deepEqual([await applicationsOf(true), await applicationsOf(false)], [[], [applicationId]]);
 const registrationId = registered.data.id;
 const one = await registrations.getApplicationRegistration({ applicationId, registrationId });
-assert.equal(one.data.status, 'approved');
-const all = await registrations.listApplicationRegistrations({ applicationId, pageSize: 10, pageNumber: 1 });
+assert.deepEqual(one.data, registered.data);
+const all = await registrations.listApplicationRegistrations({
+  applicationId, pageSize: 10, pageNumber: 1, filterStatusEq: 'approved', filterProductNameContains: 'ord',
+});
 assert.equal(all.data.meta.page.total, 1);
+// Whoever has keys has no scopes.
+await refused(422, registrations.getApplicationRegistrationGrantedScopes({ applicationId, registrationId }));
+await refused(422, applications.getApplicationProductVersionGrantedScopes({ applicationId, productVersionId }));
 assert.equal((await registrations.deleteApplicationRegistration({ applicationId, registrationId })).status, 204);
+await refused(404, registrations.getApplicationRegistration({ applicationId, registrationId }));
 assert.equal((await applications.deleteApplication({ applicationId })).status, 204);
 await refused(404, applications.getApplication({ applicationId }));
 assert.equal((await developer.logout()).status, 204);
 await refused(401, applications.listApplications());
 
-console.log(`portal-js: ${calls} calls, each answered as the SDK expects`);
+assert.deepEqual([...strange], []);
+console.log(`portal-js: ${calls} calls of ${called.size} operations, each answered as the SDK's document says`);

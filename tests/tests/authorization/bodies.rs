@@ -174,7 +174,9 @@ impl Maker<'_> {
                 request.ids.push(version.clone());
                 json!({ "product_version_id": version })
             }
-            "create-credential" | "update-credential" => json!({ "display_name": self.name("Key") }),
+            "create-credential" | "developer-create-credential-v2" | "update-credential" => {
+                json!({ "display_name": self.name("Key") })
+            }
             "repair-dcr-provider-client" => json!({ "action": "register" }),
             "create-dcr-bridge-key" => json!({ "name": self.name("Key") }),
             // Nobody here has a key, so nobody looks at them.

@@ -242,7 +242,7 @@ impl<'a> Maker<'a> {
                 application
             }
             (_, "applications") => self.application(collection).await,
-            (_, "credentials") if collection.starts_with("/api/v3/") => {
+            (_, "credentials") if collection.starts_with("/api/") => {
                 self.own(collection, json!({ "display_name": self.name("Key") })).await
             }
             // Only its developer makes one, so it is made behind the organization's back.

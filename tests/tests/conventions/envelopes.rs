@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 59] = [
+const LISTS: [(&str, Envelope); 60] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -69,6 +69,7 @@ const LISTS: [(&str, Envelope); 59] = [
     ("developer-list-applications-v2", Envelope::Numbered),
     ("developer-list-application-auth-strategies-v2", Envelope::Numbered),
     ("list-credentials", Envelope::Numbered),
+    ("developer-list-credentials-v2", Envelope::Numbered),
     ("developer-list-application-registrations", Envelope::Numbered),
     ("developer-list-application-registrations-v2", Envelope::Numbered),
     ("developer-list-products", Envelope::Numbered),

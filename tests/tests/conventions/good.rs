@@ -81,7 +81,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         "developer-create-application-registration-v2" => {
             json!({ "product_version_id": world.id("spare version"), "scopes": [] })
         }
-        "create-credential" | "update-credential" => json!({ "display_name": "CI" }),
+        "create-credential" | "developer-create-credential-v2" | "update-credential" => {
+            json!({ "display_name": "CI" })
+        }
         "repair-dcr-provider-client" => json!({ "action": "register" }),
         "create-dcr-bridge-key" => json!({ "name": "Elsewhere" }),
         "create-portal-team" | "update-portal-team" => {

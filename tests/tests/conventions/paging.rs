@@ -189,9 +189,6 @@ on_both! {
         let applications = format!("/v3/portals/{}/applications", world.id("older portal"));
         let given = json!({ "name": "second", "owner": { "type": "developer", "id": world.id("older developer") } });
         owner.post(&applications, given).await.expect(201);
-        let registrations = format!("/api/v2/applications/{}/registrations", world.id("older own application"));
-        let wish = json!({ "product_version_id": world.id("spare version") });
-        world.developer.post(&registrations, wish).await.expect(201);
         for operation in operations::gets().filter(|it| it.takes("page[number]")) {
             let path = world.path(operation);
             let get = async |query: &str| {

@@ -22,7 +22,7 @@ pub struct World {
     pub app: TestApp,
     service: Client,
     session: Client,
-    pub developer: Client,
+    developer: Client,
     ids: BTreeMap<&'static str, String>,
     _resolver: Resolver,
 }

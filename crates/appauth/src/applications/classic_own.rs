@@ -7,15 +7,20 @@ use frame::{
     input::At,
     reply::{Created, Found},
 };
-use kernel::{ApplicationId, Body, Draft, Fields, Result, Timestamp, query::ListQuery};
+use kernel::{
+    ApplicationId, Body, CredentialId, Draft, Fault, Fields, Invalid, Problem, Result, Timestamp,
+    query::ListQuery,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     Application,
-    developer::{CreateOwn, Regenerated, UpdateOwn, change, make, own_application},
+    credentials::{CredentialName, key_add, too_many},
+    developer::{CreateOwn, Regenerated, UpdateOwn, change, make, own_application, secret_regenerate},
+    keys::{Key, store::key_list},
     store::application_list_own,
-    strategy::PortalStrategy,
+    strategy::{CredentialType, PortalStrategy},
 };
 
 /// What a client's id is called in bodies.
@@ -161,4 +166,58 @@ pub(super) async fn classic_own_update(
     draft: Draft<ClassicUpdateOwn>,
 ) -> Result<Found<ClassicOwnApplication>> {
     change(&cx, id, draft).await.map(|it| Found(it.into()))
+}
+
+/// A key in a list, as the older API shows it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClassicKey {
+    id: CredentialId,
+    display_name: String,
+}
+
+/// A key that was just made.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NewClassicKey {
+    id: CredentialId,
+    display_name: String,
+    /// The key itself, shown this once.
+    credential: String,
+}
+
+/// The keys of an application; of clients the older API lists no secrets.
+pub(super) async fn classic_key_list(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    query: ListQuery,
+) -> Result<Found<Paged<ClassicKey>>> {
+    let application = own_application(&cx, cx.db(), id).await?;
+    let page = key_list(cx.db(), application.id, &query).await?;
+    Ok(Found(page.map(|Key { id, display_name, .. }| ClassicKey { id, display_name })))
+}
+
+pub(super) async fn classic_key_create(
+    cx: Cx,
+    At(id): At<ApplicationId>,
+    draft: Draft<CredentialName>,
+) -> Result<Created<NewClassicKey>> {
+    let application = own_application(&cx, cx.db(), id).await?;
+    let name = draft.parse()?;
+    let keys = application.strategy.credential_type() == CredentialType::KeyAuth;
+    // Whoever has a client has one secret here, and replaces it.
+    let (key, secret) = if keys { key_add(&cx, &application, name).await? } else { return Err(too_many(1)) };
+    let (id, display_name) = (key.id, key.display_name);
+    Ok(Created(NewClassicKey { id, display_name, credential: secret.reveal().clone() }))
+}
+
+/// The same as in version 3, but for a refusal that the older API does not know.
+pub(super) async fn classic_secret_refresh(cx: Cx, at: At<ApplicationId>) -> Result<Created<Regenerated>> {
+    secret_regenerate(cx, at).await.map_err(|problem| match problem {
+        Problem::Conflict(why) => {
+            let fault = Fault::Rule(format!("has no secret that can be replaced: {why}"));
+            Problem::Invalid(vec![Invalid::path("applicationId", fault)])
+        }
+        other => other,
+    })
 }

@@ -6,7 +6,7 @@ use frame::{
     db::{OrgScope, Paged},
 };
 use kernel::{
-    Action, Body, CredentialId, Draft, Fault, Fields, Problem, Result, Timestamp,
+    Action, Body, CredentialId, Draft, Fault, Fields, Problem, Result, Secret, Timestamp,
     problem::Denied,
     query::{Collection, Field, Kind, ListQuery},
     rules::{Text, text},
@@ -208,18 +208,29 @@ pub async fn credential_list(
     }
 }
 
+/// Makes a further key, which is shown this once.
+pub(super) async fn key_add(
+    cx: &Cx,
+    application: &Application,
+    CredentialName(name): CredentialName,
+) -> Result<(Key, Secret<String>)> {
+    let (key, secret) = keys::key_create(cx, cx.db(), application, name).await?;
+    let path = format!("{}/credentials/{}", place(application.portal_id, application.id), key.id);
+    let after = json!({ "display_name": key.display_name });
+    cx.audit(Action::Create, path, json!({ "after": after })).await?;
+    Ok((key, secret))
+}
+
 /// Makes a further credential, which is shown this once.
 pub async fn credential_create(
     cx: &Cx,
     application: &Application,
-    CredentialName(name): CredentialName,
+    name: CredentialName,
 ) -> Result<NewCredential> {
     let path = |id: &str| format!("{}/credentials/{id}", place(application.portal_id, application.id));
     match application.strategy.credential_type() {
         CredentialType::KeyAuth => {
-            let (key, secret) = keys::key_create(cx, cx.db(), application, name).await?;
-            let after = json!({ "display_name": key.display_name });
-            cx.audit(Action::Create, path(&key.id.to_string()), json!({ "after": after })).await?;
+            let (key, secret) = key_add(cx, application, name).await?;
             Ok(NewCredential::ApiKey {
                 id: key.id,
                 display_name: key.display_name,
@@ -235,7 +246,7 @@ pub async fn credential_create(
             if adapter.capabilities().multiple_credentials.is_none() {
                 return Err(too_many(1));
             }
-            let name = name.unwrap_or_default();
+            let name = name.0.unwrap_or_default();
             let client_id = client.id.clone();
             let (made, secret) =
                 finished(async move { Ok(adapter.credential_add(&client, &name).await?) }).await?;

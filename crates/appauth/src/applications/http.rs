@@ -12,7 +12,10 @@ use super::{
         application_list_of, application_update_owner, credential_list_of, developer_list_of,
     },
     classic::{CLASSIC, classic_delete_in, classic_get_anywhere, classic_get_in, classic_list_of},
-    classic_own::{classic_own_create, classic_own_get, classic_own_list, classic_own_update},
+    classic_own::{
+        classic_key_create, classic_key_list, classic_own_create, classic_own_get, classic_own_list,
+        classic_own_update, classic_secret_refresh,
+    },
     credentials::CREDENTIALS,
     developer::{
         STRATEGIES, own_create, own_credential_create, own_credential_delete, own_credential_update,
@@ -191,7 +194,6 @@ fn developers() -> Vec<Operation> {
         )
         .errors(&[400, 409, 502, 503])
         .list(&CREDENTIALS)
-        .legacy()
         .handle(own_credentials),
         own(
             post("create-credential", "/api/v3/applications/{applicationId}/credentials"),
@@ -199,7 +201,6 @@ fn developers() -> Vec<Operation> {
             "A key, or a secret of the application's client where it can have several. It is shown this once.",
         )
         .errors(&[400, 409, 502, 503])
-        .legacy()
         .handle(own_credential_create),
         own(
             put("update-credential", "/api/v3/applications/{applicationId}/credentials/{credentialId}"),
@@ -235,7 +236,7 @@ fn developers() -> Vec<Operation> {
     ]
 }
 
-/// What version 2 has in another form or at another place. Credentials have the same in both.
+/// What version 2 has in another form or at another place.
 fn older_developers() -> Vec<Operation> {
     vec![
         own(
@@ -280,11 +281,26 @@ fn older_developers() -> Vec<Operation> {
         .query(QUERY)
         .handle(application_list_of_version),
         own(
+            get("developer-list-credentials-v2", "/api/v2/applications/{applicationId}/credentials"),
+            "List my application's keys",
+            "Who has a client has none.",
+        )
+        .errors(&[400])
+        .list(&CREDENTIALS)
+        .handle(classic_key_list),
+        own(
+            post("developer-create-credential-v2", "/api/v2/applications/{applicationId}/credentials"),
+            "Make a further key",
+            "It is shown this once.",
+        )
+        .errors(&[400])
+        .handle(classic_key_create),
+        own(
             post("refresh-application-token", "/api/v2/applications/{applicationId}/refresh-token"),
             "Replace my application's secret",
-            "The same as `regenerate-application-secret`.",
+            "The same as `regenerate-application-secret`, but 400 where there is none, or more than one.",
         )
-        .errors(&[400, 409, 502, 503])
-        .handle(secret_regenerate),
+        .errors(&[400, 502, 503])
+        .handle(classic_secret_refresh),
     ]
 }

@@ -72,8 +72,7 @@ pub(super) async fn context_get(cx: Cx) -> Result<Found<PortalContext>> {
     }))
 }
 
-/// What the portal is, in the words of the older API. Of what that knows of feature sets and of how far analytics go back
-/// there is nothing here, and nothing is said.
+/// What the portal is, in the words of the older API.
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ClassicPortalContext {
@@ -87,6 +86,10 @@ pub struct ClassicPortalContext {
     basic_auth_enabled: bool,
     /// Whether they sign in through an OpenID Connect provider: portals here have none.
     oidc_auth_enabled: bool,
+    /// Which features it has for whom: there is one set of them here, without a name.
+    featureset_id: &'static str,
+    /// How far analytics go back: there are none here.
+    allowed_time_period: &'static str,
     /// Whether developers need roles.
     rbac_enabled: bool,
     /// What makes clients for applications with the strategies that developers can choose.
@@ -107,6 +110,8 @@ pub(super) async fn classic_context_get(cx: Cx) -> Result<Found<ClassicPortalCon
         is_public: !home.authentication,
         basic_auth_enabled: home.authentication,
         oidc_auth_enabled: false,
+        featureset_id: "",
+        allowed_time_period: "",
         rbac_enabled: home.rbac,
         dcr_provider_ids: providers.map(|provider| provider.id).collect(),
         name: home.name,

@@ -139,6 +139,8 @@ pub async fn applications(day: &mut Day) {
     let (older, path) = (id(&older), format!("{at}/{}", id(&older)));
     let change = json!({ "name": "Old" });
     day.step_as(&client, who(), "developer-update-application-v2", &[older], change, ("edit", &path)).await;
+    let (makes, new) = ("developer-create-credential-v2", format!("{path}/credentials/{{new}}"));
+    day.step_as(&client, who(), makes, &[older], named(), ("create", &new)).await;
     let operation = "developer-delete-application-v2";
     day.step_as(&client, who(), operation, &[older], Value::Null, ("delete", &path)).await;
 
