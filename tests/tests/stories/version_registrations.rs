@@ -1,8 +1,9 @@
 //! Applications registered for versions of products, the older way: how developers find versions, ask and are let in,
 //! what the organization says to them, and what the gateway makes of it.
 
+use appauth::gateway::worker::work_off;
 use serde_json::{Value, json};
-use tests::{Answer, Developer, Engine, Site, TestApp, on_both};
+use tests::{Answer, Developer, Engine, Registry, Site, TestApp, on_both};
 
 use crate::{all, complaints, everywhere, id, text};
 
@@ -42,9 +43,12 @@ async fn strategy(app: &TestApp, name: &str, configs: Value) -> Value {
 }
 
 impl Shop {
+    /// With a gateway, so that keys are kept for it.
     async fn open(engine: Engine) -> Self {
-        // With a gateway, so that keys are kept for it.
-        let app = TestApp::with(engine, &[("GATEWAY_ADMIN_URL", "https://gateway.test")]).await;
+        Self::open_in(TestApp::with(engine, &[("GATEWAY_ADMIN_URL", "https://gateway.test")]).await).await
+    }
+
+    async fn open_in(app: TestApp) -> Self {
         let keys = strategy(&app, "Keys", json!({ "key-auth": { "key_names": ["x-key"] } })).await;
         let site = app.portal("Public", json!({})).await;
         let product = json!({
@@ -428,5 +432,104 @@ on_both! {
         assert_eq!(complaints(unseen), complaints(missing), "unseen is as good as not there");
         let refused = shop.app.owner.post(CHECK, json!({ "product_version_id": id(&shop.version) })).await;
         assert_eq!(refused.bad_fields(), ["key"]);
+    }
+}
+
+on_both! {
+    /// What is said of a version, and of registrations for it, is pushed to the gateway by itself.
+    async fn every_change_is_pushed(engine: Engine) {
+        let Some(registry) = Registry::gateway() else { return };
+        registry.tell(json!({ "put": ["services", SERVICE, { "name": "orders", "host": "upstream.test" }] })).await;
+        let authority = registry.authority();
+        let settings = [
+            ("GATEWAY_ADMIN_URL", &*registry.base),
+            ("GATEWAY_ADMIN_TOKEN", "gateway-secret"),
+            ("OUTBOUND_CA_FILE", authority.to_str().expect("text")),
+        ];
+        let shop = Shop::open_in(TestApp::with(engine, &settings).await).await;
+        let pushed = async |plugins: &[&str], consumers: usize| {
+            work_off(&shop.app.app).await.expect("it works");
+            let state = registry.state().await;
+            let of = |kind: &str| state[kind].as_array().cloned().unwrap_or_default();
+            let mut found: Vec<String> = of("plugins").iter().map(|it| text(it, "name").to_owned()).collect();
+            found.sort();
+            assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>(), of("consumers").len()), (plugins.to_vec(), consumers));
+        };
+        pushed(&["acl", "key-auth"], 0).await;
+        let registration = shop.register().await;
+        pushed(&["acl", "key-auth"], 0).await;
+        shop.decide(&registration, "approved").await;
+        pushed(&["acl", "key-auth"], 1).await;
+        shop.decide(&registration, "revoked").await;
+        pushed(&["acl", "key-auth"], 0).await;
+        shop.decide(&registration, "approved").await;
+        shop.change(json!({ "publish_status": "unpublished" })).await;
+        pushed(&["acl"], 0).await;
+        shop.change(json!({ "publish_status": "published" })).await;
+        pushed(&["acl", "key-auth"], 1).await;
+        let version = format!("/v2/api-products/{}/product-versions/{}", id(&shop.product), id(&shop.version));
+        shop.app.owner.patch(&version, json!({ "gateway_service": null })).await.expect(200);
+        pushed(&[], 0).await;
+        let service = json!({ "id": SERVICE, "control_plane_id": CONTROL_PLANE });
+        shop.app.owner.patch(&version, json!({ "gateway_service": service })).await.expect(200);
+        pushed(&["acl", "key-auth"], 1).await;
+        shop.app.owner.delete(&format!("/v2/api-products/{}", id(&shop.product))).await.expect(204);
+        pushed(&[], 0).await;
+    }
+}
+
+on_both! {
+    /// Where developers choose scopes, a registration adds to those that the application has.
+    async fn scopes_with_a_registration(engine: Engine) {
+        let Some(registry) = Registry::fake("auth0") else { return };
+        let authority = registry.authority();
+        let app = TestApp::with(engine, &[("OUTBOUND_CA_FILE", authority.to_str().expect("a path"))]).await;
+        let provider = json!({
+            "name": "Auth0", "provider_type": "auth0", "issuer": registry.base,
+            "dcr_config": {
+                "initial_client_id": "initial-client", "initial_client_secret": "initial-s3cret/+&",
+                "use_developer_managed_scopes": true,
+            },
+        });
+        let provider = app.owner.post("/v2/dcr-providers", provider).await.expect(201);
+        let openid = json!({
+            "issuer": registry.base, "credential_claim": ["azp"], "scopes": ["read", "write"],
+            "auth_methods": ["client_credentials", "bearer"], "token_post_args_names": ["audience"],
+            "token_post_args_values": ["https://api.test/"],
+        });
+        let tokens = json!({
+            "name": "Tokens", "display_name": "Tokens", "strategy_type": "openid_connect",
+            "configs": { "openid-connect": openid }, "dcr_provider_id": id(&provider),
+        });
+        let tokens = app.owner.post("/v2/application-auth-strategies", tokens).await.expect(201);
+        let shop = Shop::open_in(app).await;
+        shop.change(json!({ "auth_strategy_ids": [id(&tokens)] })).await;
+        let new = json!({ "name": "By token", "auth_strategy_id": id(&tokens), "scopes": ["read"] });
+        let application = shop.ann.client.post(OWN, new).await.expect(201);
+        let path = format!("{OWN}/{}/registrations", id(&application));
+        let ask = async |scopes: Value| {
+            let body = json!({ "product_version_id": id(&shop.version), "scopes": scopes });
+            shop.ann.client.post(&path, body).await
+        };
+        assert_eq!(ask(json!(["write", "all"])).await.bad_fields(), ["scopes.1"]);
+        assert_eq!(shop.ann.client.get(&path).await.expect(200)["data"], json!([]));
+        let asked = ask(json!(["write"])).await.expect(201);
+        assert_eq!(asked["granted_scopes"], json!(["read", "write"]));
+        assert_eq!(registry.state().await["grants"][0]["scope"], json!(["read", "write"]));
+        let scopes = json!({ "scopes": ["read", "write"] });
+        for granted in [
+            format!("{path}/{}/granted-scopes", id(&asked)),
+            format!("{OWN}/{}/product-versions/{}/granted-scopes", id(&application), id(&shop.version)),
+        ] {
+            assert_eq!(shop.ann.client.get(&granted).await.expect(200), scopes);
+        }
+        let at = format!("/v2/portals/{}/applications/{}/registrations/{}", shop.site.id, id(&application), id(&asked));
+        assert_eq!(shop.app.owner.get(&at).await.expect(200)["granted_scopes"], scopes["scopes"]);
+        let listed = shop.app.owner.get(&format!("{at}/granted-scopes")).await.expect(200);
+        assert_eq!(listed["data"], scopes["scopes"]);
+        // None for a version that it is not registered for.
+        let other = shop.new_version("v2", NOBODY).await;
+        let of_other = format!("{OWN}/{}/product-versions/{}/granted-scopes", id(&application), id(&other));
+        shop.ann.client.get(&of_other).await.expect(404);
     }
 }
