@@ -190,7 +190,7 @@ impl Maker<'_> {
                 request.ids.push(developer.clone());
                 json!({ "id": developer })
             }
-            "update-developer" => json!({ "status": "approved" }),
+            "update-developer" | "update-developer-v2" => json!({ "status": "approved" }),
             "register" => self.new_developer(),
             "forgot-password" => json!({ "email": self.address() }),
             "verify-email" => json!({ "token": self.invitation().await }),

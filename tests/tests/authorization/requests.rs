@@ -318,7 +318,10 @@ impl<'a> Maker<'a> {
                 self.app.owner.patch(application, owner).await.expect(200);
                 developer
             }
-            (_, "developers") => self.post(collection, self.new_developer()).await,
+            // They are made by the newer version of the API.
+            (_, "developers") => {
+                self.post(&collection.replacen("/v2/", "/v3/", 1), self.new_developer()).await
+            }
             (_, "teams") if collection.contains("/developers/") => self.joining_portal_team(collection).await,
             (_, "teams") if collection.starts_with("/v3/portals/") => {
                 self.post(collection, self.new_portal_team()).await

@@ -37,18 +37,21 @@ pub fn extract(published: &Path) -> Value {
         let yaml: Value = serde_norway::from_str(&text)
             .unwrap_or_else(|error| panic!("{} is no YAML: {error}", path.display()));
         let facts = Facts::read(&yaml, None);
-        let operations: Vec<_> =
-            facts.operations.iter().map(|(id, it)| json!([id, it.method.to_uppercase(), it.path])).collect();
+        let operations: Vec<_> = facts
+            .operations
+            .iter()
+            .map(|(id, it)| json!([id, it.method.to_uppercase(), it.paths[0]]))
+            .collect();
         json!({ "document": document.title, "version": facts.version, "operations": operations })
     };
     DOCUMENTS.iter().map(of).collect()
 }
 
-/// An operation of ours: its id and where it is served.
+/// An operation of ours: its id and where it is served, its own path first.
 struct Served {
     id: &'static str,
     method: Method,
-    path: String,
+    paths: Vec<String>,
     page: bool,
 }
 
@@ -59,7 +62,7 @@ fn served() -> Vec<Served> {
         .map(|spec| Served {
             id: spec.id,
             method: spec.method.clone(),
-            path: unnamed(spec.path),
+            paths: spec.paths().iter().map(|path| unnamed(path)).collect(),
             page: spec.page,
         })
         .collect()
@@ -101,7 +104,9 @@ pub fn matrix() -> String {
         let mut count = 0;
         for operation in operations {
             let (id, method, path) = (string(&operation[0]), string(&operation[1]), string(&operation[2]));
-            let ours = served.iter().find(|it| it.method.as_str() == method && it.path == unnamed(path));
+            let path_of_ours = unnamed(path);
+            let ours =
+                served.iter().find(|it| it.method.as_str() == method && it.paths.contains(&path_of_ours));
             let state = match ours {
                 Some(ours) if ours.id == id => "served".to_owned(),
                 Some(ours) => format!("served as `{}`", ours.id),

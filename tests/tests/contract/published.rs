@@ -95,6 +95,10 @@ pub const DOCUMENTS: [Published; 7] = [
             ("get-application", "get-application-v2"),
             ("get-application-unscoped", "get-application-unscoped-v2"),
             ("delete-application", "delete-application-v2"),
+            ("list-portal-developers", "list-portal-developers-v2"),
+            ("get-developer", "get-developer-v2"),
+            ("update-developer", "update-developer-v2"),
+            ("delete-developer", "delete-developer-v2"),
             ("list-registrations", "list-registrations-v2"),
             ("list-registrations-by-application", "list-registrations-by-application-v2"),
             ("get-application-registration", "get-application-registration-v2"),
@@ -177,7 +181,7 @@ const DEVELOPERS: [&str; 30] = [
 ];
 
 /// The same in the older version, products and their versions in portals, and applications.
-const OLDER: [&str; 23] = [
+const OLDER: [&str; 27] = [
     "list-portals",
     "create-portal",
     "get-portal",
@@ -201,6 +205,10 @@ const OLDER: [&str; 23] = [
     "update-application-registration",
     "delete-application-registration",
     "list-granted-scopes",
+    "list-portal-developers",
+    "get-developer",
+    "update-developer",
+    "delete-developer",
 ];
 
 /// The folder of the committed files.

@@ -90,7 +90,7 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
             json!({ "name": "Mobile", "description": "Builds the app", "can_own_applications": true })
         }
         "add-developer-to-portal-team" => json!({ "id": world.id("spare developer") }),
-        "update-developer" => json!({ "status": "approved" }),
+        "update-developer" | "update-developer-v2" => json!({ "status": "approved" }),
         "register" => json!({ "email": "newest@dev.test", "full_name": "Newest" }),
         "forgot-password" => json!({ "email": "dev@dev.test" }),
         "verify-email" => json!({ "token": NOBODY }),

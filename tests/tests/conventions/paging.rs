@@ -186,6 +186,8 @@ on_both! {
             "application_registration_enabled": false, "auto_approve_registration": false, "deprecated": false,
         });
         owner.post(&shown, said).await.expect(201);
+        let developers = format!("/v3/portals/{}/developers", world.id("older portal"));
+        owner.post(&developers, json!({ "email": "second@dev.test", "full_name": "Second" })).await.expect(201);
         let applications = format!("/v3/portals/{}/applications", world.id("older portal"));
         let given = json!({ "name": "second", "owner": { "type": "developer", "id": world.id("older developer") } });
         owner.post(&applications, given).await.expect(201);

@@ -277,6 +277,7 @@ impl World {
             "authStrategyId" => "key_auth",
             "portalId" if path.starts_with("/v2/") => "older portal",
             "portalId" => "portal",
+            "developerId" if path.starts_with("/v2/") => "older developer",
             "developerId" => "developer",
             "apiProductId" | "productId" => "product",
             "apiProductVersionId" | "productVersionId" => "version",

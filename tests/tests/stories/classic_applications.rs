@@ -8,6 +8,35 @@ use crate::{all, everywhere, forbidden, id, problem};
 const NOBODY: &str = "7f9fd312-a987-4628-b4c5-bb4f4fddd5f7";
 
 on_both! {
+    /// Developers in the older API: the same, with how many applications they own.
+    async fn developers_with_their_count(engine: Engine) {
+        let app = TestApp::new(engine).await;
+        let site = app.portal("Public", json!({})).await;
+        let ann = app.developer(&site, "ann@dev.test").await;
+        ann.client.post("/api/v3/applications", json!({ "name": "One" })).await.expect(201);
+        let (newer, older) = (site.developers(), format!("/v2/portals/{}/developers", site.id));
+        let mut expected = app.owner.get(&format!("{newer}/{}", ann.id)).await.expect(200);
+        expected["application_count"] = json!(1);
+        let path = format!("{older}/{}", ann.id);
+        assert_eq!(app.owner.get(&path).await.expect(200), expected);
+        let listed = app.owner.get(&format!("{older}?filter[email]=ann@dev.test")).await.expect(200);
+        assert_eq!(listed["data"], json!([expected]));
+        let changed = app.owner.patch(&path, json!({ "status": "revoked" })).await.expect(200);
+        assert_eq!((&changed["status"], &changed["application_count"]), (&json!("revoked"), &json!(1)));
+        ann.client.get("/api/v3/developer/me").await.expect(401);
+        // Teams have the same form in both.
+        let teams = format!("/v2/portals/{}/teams", site.id);
+        let team = app.owner.post(&teams, json!({ "name": "Mobile" })).await.expect(201);
+        let members = format!("{teams}/{}/developers", id(&team));
+        app.owner.post(&members, json!({ "id": ann.id })).await.expect(201);
+        assert_eq!(all(&app.owner.get(&members).await.expect(200), "id"), [json!(ann.id)]);
+        assert_eq!(all(&app.owner.get(&format!("{path}/teams")).await.expect(200), "id"), [team["id"].clone()]);
+        app.owner.delete(&path).await.expect(204);
+        app.owner.get(&path).await.expect(404);
+    }
+}
+
+on_both! {
     /// They are the same applications: made by the newer version, seen, found and deleted by the older one.
     async fn the_same_applications(engine: Engine) {
         let app = TestApp::new(engine).await;

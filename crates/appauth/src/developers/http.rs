@@ -9,6 +9,7 @@ use kernel::Action;
 use super::{
     LISTED,
     account::{developer_register, email_verify, password_forgot, password_reset},
+    classic::{classic_get, classic_list, classic_update},
     context::{account_get, classic_context_get, context_get},
     developer_create, developer_delete, developer_get, developer_list, developer_update,
     pages::{password_page, password_submit},
@@ -22,7 +23,7 @@ const ADMIN: &str = "Portals Admin";
 
 /// The operations.
 pub fn operations() -> Vec<Operation> {
-    organizations().into_iter().chain(developers()).collect()
+    organizations().into_iter().chain(older()).chain(developers()).collect()
 }
 
 /// What the organization does with a portal's developers.
@@ -67,6 +68,41 @@ fn organizations() -> Vec<Operation> {
         delete("delete-developer", "/v3/portals/{portalId}/developers/{developerId}")
             .allow(NO_SERVICES, one(Action::Delete, ADMIN))
             .doc(TAG, "Delete a developer", "Its sessions end at once, and its applications go with it. The address can be registered again.")
+            .platform_errors()
+            .handle(developer_delete),
+    ]
+}
+
+/// What version 2 says more of them in.
+fn older() -> Vec<Operation> {
+    const ONE: &str = "/v2/portals/{portalId}/developers/{developerId}";
+    let one =
+        |action, role| Rule::Needs(regional(action, "portals/{portalId}/developers/{developerId}", role));
+    vec![
+        get("list-portal-developers-v2", "/v2/portals/{portalId}/developers")
+            .allow(
+                NO_SERVICES,
+                Rule::Needs(regional(Action::List, "portals/{portalId}/developers/*", VIEWER)),
+            )
+            .doc(TAG, "List a portal's developers", "With how many applications they own.")
+            .platform_errors()
+            .errors(&[400])
+            .list(&LISTED)
+            .handle(classic_list),
+        get("get-developer-v2", ONE)
+            .allow(NO_SERVICES, one(Action::Read, VIEWER))
+            .doc(TAG, "Get a developer", "With how many applications it owns.")
+            .platform_errors()
+            .handle(classic_get),
+        patch("update-developer-v2", ONE)
+            .allow(NO_SERVICES, one(Action::Edit, ADMIN))
+            .doc(TAG, "Approve, reject or revoke a developer", "The same as in version 3.")
+            .platform_errors()
+            .errors(&[400])
+            .handle(classic_update),
+        delete("delete-developer-v2", ONE)
+            .allow(NO_SERVICES, one(Action::Delete, ADMIN))
+            .doc(TAG, "Delete a developer", "The same as in version 3.")
             .platform_errors()
             .handle(developer_delete),
     ]

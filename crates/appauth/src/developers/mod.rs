@@ -11,6 +11,7 @@
 
 pub mod account;
 mod authenticator;
+pub mod classic;
 pub mod context;
 pub mod http;
 pub(crate) mod links;

@@ -9,7 +9,7 @@ use frame::{
 };
 use kernel::{DeveloperId, Email, Id, OrgId, PortalId, Result, Timestamp, TokenHash, query::ListQuery};
 
-use super::{LISTED, PortalDeveloper, Status, sessions::Session};
+use super::{LISTED, PortalDeveloper, Status, classic::ClassicDeveloper, sessions::Session};
 
 /// The portal at a host, in an organization that is active.
 pub(super) async fn site_find(db: &PlatformScope, host: &str) -> Result<Option<Site>, DbError> {
@@ -81,12 +81,45 @@ static ALL: Listing = Listing {
     large: false,
 };
 
+/// The same, with how many applications they own.
+macro_rules! classic_columns {
+    () => {
+        concat!(
+            columns!(),
+            ", (SELECT COUNT(*) FROM applications a WHERE a.org_id = t.org_id AND a.developer_id = t.id) AS application_count"
+        )
+    };
+}
+
+static CLASSIC: Listing = Listing { columns: classic_columns!(), ..ALL };
+
 pub(super) async fn developer_list(
     db: &OrgScope,
     portal: PortalId,
     query: &ListQuery,
 ) -> Result<Paged<PortalDeveloper>> {
     db.page(&ALL, args![portal], query).await
+}
+
+pub(super) async fn classic_list(
+    db: &OrgScope,
+    portal: PortalId,
+    query: &ListQuery,
+) -> Result<Paged<ClassicDeveloper>> {
+    db.page(&CLASSIC, args![portal], query).await
+}
+
+pub(super) async fn classic_get(
+    db: &OrgScope,
+    portal: PortalId,
+    id: DeveloperId,
+) -> Result<Option<ClassicDeveloper>, DbError> {
+    let sql = org_sql!(
+        "SELECT ",
+        classic_columns!(),
+        " FROM developers t WHERE t.org_id = $1 AND t.portal_id = $2 AND t.id = $3"
+    );
+    db.optional(sql, args![portal, id]).await
 }
 
 /// A developer of a portal.

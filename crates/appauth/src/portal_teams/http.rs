@@ -21,6 +21,7 @@ pub fn operations() -> Vec<Operation> {
     organizations().into_iter().chain(developers()).collect()
 }
 
+/// Version 2 has the same.
 fn organizations() -> Vec<Operation> {
     let all = |action| Rule::Needs(regional(action, "portals/{portalId}/teams/*", ADMIN));
     let one = |action| Rule::Needs(regional(action, "portals/{portalId}/teams/{teamId}", ADMIN));
@@ -34,39 +35,46 @@ fn organizations() -> Vec<Operation> {
             .doc(TAG, "List a portal's teams", "")
             .platform_errors()
             .list(&TEAMS)
+            .legacy()
             .handle(team_list),
         post("create-portal-team", "/v3/portals/{portalId}/teams")
             .allow(NO_SERVICES, all(Action::Create))
             .doc(TAG, "Create a team of developers", "A new team has no members. Names need not be unique.")
             .platform_errors()
             .errors(&[400])
+            .legacy()
             .handle(team_create),
         get("get-portal-team", "/v3/portals/{portalId}/teams/{teamId}")
             .allow(NO_SERVICES, one(Action::Read))
             .doc(TAG, "Get a team of developers", "")
             .platform_errors()
+            .legacy()
             .handle(team_get),
         patch("update-portal-team", "/v3/portals/{portalId}/teams/{teamId}")
             .allow(NO_SERVICES, one(Action::Edit))
             .doc(TAG, "Change a team of developers", "What is not sent stays.")
             .platform_errors()
+            .legacy()
             .handle(team_update),
         delete("delete-portal-team", "/v3/portals/{portalId}/teams/{teamId}")
             .allow(NO_SERVICES, one(Action::Delete))
             .doc(TAG, "Delete a team of developers", "Its members stay developers of the portal.")
             .platform_errors()
+            .legacy()
             .handle(team_delete),
         get("list-portal-team-developers", "/v3/portals/{portalId}/teams/{teamId}/developers")
             .allow(NO_SERVICES, members(Action::List))
             .doc(TAG, "List the developers in a team", "")
             .platform_errors()
             .list(&MEMBERS)
+            .legacy()
             .handle(member_list),
         post("add-developer-to-portal-team", "/v3/portals/{portalId}/teams/{teamId}/developers")
             .allow(NO_SERVICES, members(Action::Add))
             .doc(TAG, "Add a developer to a team", "It has to be a developer of the same portal.")
             .platform_errors()
             .errors(&[400, 409])
+            .legacy()
             .handle(member_add),
         delete(
             "remove-developer-from-portal-team",
@@ -75,12 +83,14 @@ fn organizations() -> Vec<Operation> {
         .allow(NO_SERVICES, Rule::Needs(member))
         .doc(TAG, "Take a developer out of a team", "")
         .platform_errors()
+        .legacy()
         .handle(member_remove),
         get("list-portal-developer-teams", "/v3/portals/{portalId}/developers/{developerId}/teams")
             .allow(NO_SERVICES, all(Action::List))
             .doc(TAG, "List the teams that a developer is in", "")
             .platform_errors()
             .list(&TEAMS_OF_DEVELOPER)
+            .legacy()
             .handle(developer_team_list),
     ]
 }

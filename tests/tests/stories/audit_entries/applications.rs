@@ -57,6 +57,8 @@ pub async fn publishing(day: &mut Day) {
     let ann = day.step("create-developer", &[portal], wanted, ("create", &all)).await;
     let (ann, one) = (id(&ann), format!("{at}/developers/{}", id(&ann)));
     day.step("update-developer", &[portal, ann], json!({ "status": "approved" }), ("edit", &one)).await;
+    let yes = json!({ "status": "revoked" });
+    day.step("update-developer-v2", &[portal, ann], yes, ("edit", &one)).await;
     let team = day
         .step(
             "create-portal-team",
@@ -110,6 +112,10 @@ pub async fn applications(day: &mut Day) {
     let older = day.app.owner.post(&format!("/v3/portals/{portal}/applications"), older).await.expect(201);
     let path = format!("{at}/{}", id(&older));
     day.step("delete-application-v2", &[portal, id(&older)], Value::Null, ("delete", &path)).await;
+    let zoe = json!({ "email": "zoe@dev.test", "full_name": "Zoe" });
+    let zoe = day.app.owner.post(&site.developers(), zoe).await.expect(201);
+    let path = format!("portals/{portal}/developers/{}", id(&zoe));
+    day.step("delete-developer-v2", &[portal, id(&zoe)], Value::Null, ("delete", &path)).await;
 
     let client = bob.client.clone();
     let who = || ("portalAccessToken", bob.id.clone());

@@ -151,9 +151,9 @@ impl Day {
                 body.as_object_mut().map(|body| body.remove(secret));
             }
             let mut shown = shown.clone();
-            // Of portals and applications the log speaks as the newer API does; what both have is the same.
+            // Of portals, developers and applications the log speaks as the newer API does; what both have is the same.
             if let (Some(old), Some(new)) = (body.as_object_mut(), shown.as_object_mut())
-                && (old.contains_key("is_public") || path.starts_with("/api/v2/"))
+                && (path.starts_with("/v2/portals") || path.starts_with("/api/v2/"))
             {
                 new.retain(|name, _| old.contains_key(name));
                 old.retain(|name, _| new.contains_key(name));
