@@ -132,7 +132,7 @@ pub fn matrix() -> String {
             "| `{}` | {} `{}` | {} |",
             ours.id,
             ours.method,
-            ours.path.replace("{}", "{…}"),
+            ours.paths[0].replace("{}", "{…}"),
             called(ours.id)
         );
     }
