@@ -40,7 +40,7 @@ pub fn extract(published: &Path) -> Value {
         let operations: Vec<_> = facts
             .operations
             .iter()
-            .map(|(id, it)| json!([id, it.method.to_uppercase(), it.paths[0]]))
+            .map(|(id, it)| json!([id, it.method.to_uppercase(), it.path]))
             .collect();
         json!({ "document": document.title, "version": facts.version, "operations": operations })
     };
