@@ -12,7 +12,7 @@ const own = {
 };
 const clients = new Map();
 const grants = new Map();
-const servers = new Map([['https://api.test/', { id: 'rs1', identifier: 'https://api.test/', scopes: [{ value: 'read' }, { value: 'write' }] }]]);
+const servers = new Map([['https://api.test/', { id: 'rs1', identifier: 'https://api.test/', scopes: [{ value: 'read' }, { value: 'write' }, { value: 'admin' }] }]]);
 // The numbers of the management tokens that are good.
 const live = new Set();
 

@@ -155,10 +155,12 @@ impl Query {
         self.0.iter().find(|(given, _)| given == name)?.1.as_deref()
     }
 
-    /// A parameter that is `true` or `false`, which is what it is without a value.
-    pub fn flag(&self, name: &'static str) -> Result<bool> {
-        match self.get(name).filter(|text| !text.is_empty()) {
-            None | Some("false") => Ok(false),
+    /// A parameter that is `true` or `false`; what it is with no value is told, and without it it is `false`.
+    pub fn flag(&self, name: &'static str, empty: bool) -> Result<bool> {
+        let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else { return Ok(false) };
+        match value.as_deref() {
+            None | Some("") => Ok(empty),
+            Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(_) => {
                 let choices = ["true", "false"].map(str::to_owned).to_vec();

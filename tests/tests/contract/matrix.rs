@@ -37,11 +37,8 @@ pub fn extract(published: &Path) -> Value {
         let yaml: Value = serde_norway::from_str(&text)
             .unwrap_or_else(|error| panic!("{} is no YAML: {error}", path.display()));
         let facts = Facts::read(&yaml, None);
-        let operations: Vec<_> = facts
-            .operations
-            .iter()
-            .map(|(id, it)| json!([id, it.method.to_uppercase(), it.path]))
-            .collect();
+        let operations: Vec<_> =
+            facts.operations.iter().map(|(id, it)| json!([id, it.method.to_uppercase(), it.path])).collect();
         json!({ "document": document.title, "version": facts.version, "operations": operations })
     };
     DOCUMENTS.iter().map(of).collect()

@@ -1,5 +1,5 @@
-//! Registrations for versions of products as the organization sees them: the older way of publishing has words for
-//! applications that one developer owns, and none for those of teams.
+//! Registrations for versions of products as the organization sees them. The older way of publishing has no words for
+//! teams: where one owns the application it stands for the developer, so that nobody is let in whom nobody sees.
 
 use frame::{
     Cx,
@@ -8,8 +8,8 @@ use frame::{
     reply::{Done, Found},
 };
 use kernel::{
-    ApplicationId, DeveloperId, Draft, PortalId, Problem, ProductId, ProductVersionId, RegistrationId,
-    Result, Timestamp,
+    ApplicationId, Draft, Id, PortalId, Problem, ProductId, ProductVersionId, RegistrationId, Result,
+    Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
 };
 use schemars::JsonSchema;
@@ -20,8 +20,7 @@ use super::{
     targets::OfVersion,
 };
 use crate::{
-    applications::{Application, credentials::granted_scopes, developer::reading, lifecycle::application_in},
-    developers::store::developer_get,
+    applications::{credentials::granted_scopes, developer::reading, lifecycle::application_in},
     portals::portal_require,
 };
 
@@ -40,8 +39,8 @@ pub struct ClassicRegistration {
     pub product_version: VersionOf,
     /// The application.
     pub application: ApplicationOf,
-    /// The developer whose the application is.
-    pub developer: DeveloperOf,
+    /// The developer whose the application is, or the team.
+    pub developer: OwnerOf,
     /// The scopes that the application's developer chose, where developers do.
     pub granted_scopes: Option<Vec<String>>,
     /// When it was made.
@@ -66,26 +65,26 @@ pub struct VersionOf {
     name: String,
 }
 
-/// The developer of a registration.
+/// Whose the application of a registration is.
 #[derive(Clone, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, inline)]
-pub struct DeveloperOf {
-    id: DeveloperId,
+pub struct OwnerOf {
+    id: Id<()>,
     name: String,
 }
 
-/// A registration and its developer.
-pub struct Owned(Stored<OfVersion>, DeveloperOf);
+/// A registration and the owner of its application.
+pub struct Owned(Stored<OfVersion>, OwnerOf);
 
 impl FromRow for Owned {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
-        let developer = DeveloperOf { id: row.get("developer_id")?, name: row.get("developer_name")? };
-        Ok(Self(Stored::from_row(row)?, developer))
+        let owner = OwnerOf { id: row.get("owner_id")?, name: row.get("owner_name")? };
+        Ok(Self(Stored::from_row(row)?, owner))
     }
 }
 
 impl From<Owned> for ClassicRegistration {
-    fn from(Owned(it, developer): Owned) -> Self {
+    fn from(Owned(it, owner): Owned) -> Self {
         let OfVersion { id, name, product_id, product_name } = it.target;
         Self {
             id: it.id,
@@ -93,7 +92,7 @@ impl From<Owned> for ClassicRegistration {
             product: ProductOf { id: product_id, name: product_name },
             product_version: VersionOf { id, name },
             application: ApplicationOf { id: it.application_id, name: it.application_name },
-            developer,
+            developer: owner,
             granted_scopes: (!it.scopes.is_empty()).then_some(it.scopes),
             created_at: it.created_at,
             updated_at: it.updated_at,
@@ -105,8 +104,8 @@ impl From<Owned> for ClassicRegistration {
 pub static CLASSIC_OF_PORTAL: Collection = Collection::numbered(
     "classic-application-registrations",
     &[
-        Field::new("developer_id", Kind::Id, Ops::UUID).sortable(),
-        Field::text("developer_name", Ops::STRING),
+        Field::new("developer_id", Kind::Id, Ops::UUID).column("owner_id").sortable(),
+        Field::text("developer_name", Ops::STRING).column("owner_name"),
         Field::text("application_name", Ops::STRING),
         Field::text("status", Ops::STRING).sortable(),
         Field::order("created_at", Kind::Time),
@@ -124,15 +123,6 @@ pub static CLASSIC_OF_APPLICATION: Collection = Collection::numbered(
     ],
 );
 
-/// The application of a developer, with the developer, or 404.
-async fn owned(db: &OrgScope, portal: PortalId, id: ApplicationId) -> Result<(Application, DeveloperOf)> {
-    let application = application_in(db, portal, id).await?;
-    let missing = Problem::NotFound("application");
-    let Some(id) = application.owner.developer() else { return Err(missing) };
-    let name = developer_get(db, portal, id).await?.ok_or(missing)?.full_name;
-    Ok((application, DeveloperOf { id, name }))
-}
-
 pub(super) async fn classic_list_in_portal(
     cx: Cx,
     At(portal): At<PortalId>,
@@ -148,39 +138,45 @@ pub(super) async fn classic_list(
     At((portal, application)): At<(PortalId, ApplicationId)>,
     query: ListQuery,
 ) -> Result<Found<Paged<ClassicRegistration>>> {
-    let (application, _) = owned(cx.db(), portal, application).await?;
+    let application = application_in(cx.db(), portal, application).await?;
     let page = store::classic_list_of(cx.db(), application.id, &query).await?;
     Ok(Found(page.map(ClassicRegistration::from)))
 }
 
+/// The registration of the application, or 404.
+async fn owned(
+    db: &OrgScope,
+    (portal, application, id): (PortalId, ApplicationId, RegistrationId),
+) -> Result<Owned> {
+    let application = application_in(db, portal, application).await?;
+    let found = store::classic_get(db, application.id, id).await?;
+    found.ok_or(Problem::NotFound("registration"))
+}
+
 pub(super) async fn classic_get(
     cx: Cx,
-    At((portal, application, id)): At<(PortalId, ApplicationId, RegistrationId)>,
+    At(ids): At<(PortalId, ApplicationId, RegistrationId)>,
 ) -> Result<Found<ClassicRegistration>> {
-    let (application, developer) = owned(cx.db(), portal, application).await?;
-    let it = registration_in(cx.db(), &application, id).await?;
-    Ok(Found(Owned(it, developer).into()))
+    owned(cx.db(), ids).await.map(|it| Found(it.into()))
 }
 
 pub(super) async fn classic_update(
     cx: Cx,
-    At((portal, application, id)): At<(PortalId, ApplicationId, RegistrationId)>,
+    At(ids): At<(PortalId, ApplicationId, RegistrationId)>,
     draft: Draft<Decision>,
 ) -> Result<Found<ClassicRegistration>> {
     crate::serialize(&cx).await?;
-    let (application, developer) = owned(cx.db(), portal, application).await?;
-    let before = registration_in(cx.db(), &application, id).await?;
+    let Owned(before, owner) = owned(cx.db(), ids).await?;
     let after = decide(&cx, before, draft).await?;
-    Ok(Found(Owned(after, developer).into()))
+    Ok(Found(Owned(after, owner).into()))
 }
 
 pub(super) async fn classic_delete(
     cx: Cx,
-    At((portal, application, id)): At<(PortalId, ApplicationId, RegistrationId)>,
+    At(ids): At<(PortalId, ApplicationId, RegistrationId)>,
 ) -> Result<Done> {
     crate::serialize(&cx).await?;
-    let (application, _) = owned(cx.db(), portal, application).await?;
-    let before = registration_in::<OfVersion>(cx.db(), &application, id).await?;
+    let Owned(before, _) = owned(cx.db(), ids).await?;
     remove(&cx, before).await.map(|()| Done)
 }
 
@@ -198,7 +194,7 @@ pub(super) async fn classic_scopes(
     let application = {
         // Over before a provider is asked.
         let db = reading(&cx);
-        let (application, _) = owned(&db, portal, application).await?;
+        let application = application_in(&db, portal, application).await?;
         registration_in::<OfVersion>(&db, &application, id).await?;
         application
     };

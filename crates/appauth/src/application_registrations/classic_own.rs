@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    STATUSES, Stored,
+    STATUSES, Stored, already,
     developer::{own_register, own_registration},
     offered, registration_in, remove, store,
     targets::{OfVersion, Target as _},
@@ -103,14 +103,15 @@ pub(super) async fn classic_own_list(
 }
 
 /// Scopes belong to applications, so all registrations of one have the same: those that are asked for here are added
-/// to them, before it is registered, since a provider is asked.
-async fn with_scopes(cx: &Cx, id: ApplicationId, wish: &ClassicWish) -> Result<()> {
-    let application = {
+/// to them, before it is registered, since a provider is asked. What would be refused anyway changes nothing.
+async fn add_scopes(cx: &Cx, application: Application, wish: &ClassicWish) -> Result<()> {
+    {
         let db = reading(cx);
-        let application = own_application(cx, &db, id).await?;
         offered::<OfVersion>(&db, &application, wish.version).await?;
-        application
-    };
+        if store::registration_of(&db, application.id, wish.version).await?.is_some() {
+            return Err(Problem::Conflict(already::<OfVersion>()));
+        }
+    }
     let faults = check_scopes(cx, &application.strategy, &wish.scopes).await?;
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
@@ -132,9 +133,11 @@ pub(super) async fn classic_own_create(
     At(id): At<ApplicationId>,
     draft: Draft<ClassicWish>,
 ) -> Result<Created<ClassicOwnRegistration>> {
-    own_application(&cx, &reading(&cx), id).await?;
+    let application = own_application(&cx, &reading(&cx), id).await?;
     let wish = draft.parse()?;
-    with_scopes(&cx, id, &wish).await?;
+    if !wish.scopes.is_empty() {
+        add_scopes(&cx, application, &wish).await?;
+    }
     crate::serialize(&cx).await?;
     let application = own_application(&cx, cx.db(), id).await?;
     own_register::<OfVersion>(&cx, &application, wish.version).await.map(|it| Created(it.into()))

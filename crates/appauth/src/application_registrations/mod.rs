@@ -106,6 +106,11 @@ async fn offered<T: Target>(db: &OrgScope, application: &Application, key: T::Ke
     no(Fault::Rule(format!("names a {noun} that {why}")))
 }
 
+/// The refusal of a second registration for the same, in the contract's words.
+fn already<T: Target>() -> String {
+    format!("The {} is already registered to the application", T::NOUN)
+}
+
 /// Registers an application. Without a status the publication and the portal say whether that needs anybody's
 /// approval.
 async fn register<T: Target>(
@@ -131,8 +136,7 @@ async fn register<T: Target>(
         created_at: now,
         updated_at: now,
     };
-    let already = || format!("The {} is already registered to the application", T::NOUN);
-    store::registration_insert(db, &it).await.on_conflict(already)?;
+    store::registration_insert(db, &it).await.on_conflict(already::<T>)?;
     told(cx, &it, "").await?;
     cx.audit(Action::Create, place(&it), json!({ "after": shown(&it) })).await?;
     Ok(it)
@@ -179,7 +183,7 @@ async fn remove<T: Target>(cx: &Cx, before: Stored<T>) -> Result<()> {
 
 /// Ends all registrations for something, in all portals or in one: it is not published there any more.
 pub(crate) async fn remove_all<T: Target>(cx: &Cx, key: T::Key, portal: Option<PortalId>) -> Result<()> {
-    let all: Vec<Stored<T>> = store::registrations_of(cx.db(), T::bare(key), portal).await?;
+    let all: Vec<Stored<T>> = store::registrations_of(cx.db(), key, portal).await?;
     for it in all {
         remove(cx, it).await?;
     }

@@ -5,7 +5,7 @@ use frame::{
     db::{DbError, FromRow, Listing, OrgScope, Paged, Row, fold},
     org_sql,
 };
-use kernel::{ApplicationId, Id, PortalId, ProductVersionId, RegistrationId, Result, query::ListQuery};
+use kernel::{ApplicationId, PortalId, ProductVersionId, RegistrationId, Result, query::ListQuery};
 use serde_json::Value;
 
 use super::{
@@ -34,27 +34,87 @@ impl<T: Target> FromRow for Stored<T> {
     }
 }
 
-/// Registrations, with what is shown beside them.
+/// What of something that a registration `r` is of, or for, is shown beside it. It is read by itself, so that it costs
+/// nothing where nobody asks for it.
+macro_rules! of {
+    ($what:literal, $table:literal, $id:literal) => {
+        concat!("(SELECT x.", $what, " FROM ", $table, " x WHERE x.org_id = r.org_id AND x.id = r.", $id, ")")
+    };
+}
+
+/// The same of the product of its version, or of the owner of its application, which are one further away.
+macro_rules! beyond {
+    ($what:literal, $table:literal, $by:literal, $through:literal, $id:literal) => {
+        concat!(
+            "(SELECT y.",
+            $what,
+            " FROM ",
+            $through,
+            " x JOIN ",
+            $table,
+            " y ON y.org_id = x.org_id AND y.id = x.",
+            $by,
+            " WHERE x.org_id = r.org_id AND x.id = r.",
+            $id,
+            ")"
+        )
+    };
+}
+
+/// Registrations, with what is shown beside them. The owner is a developer, or a team.
 macro_rules! registrations {
     () => {
-        "(SELECT r.*, n.name AS application_name, n.name_folded AS application_name_folded, n.scopes, n.developer_id, \
-         a.name AS api_name, a.name_folded AS api_name_folded, a.version AS api_version, a.slug AS api_slug, \
-         v.name AS product_version_name, v.name_folded AS product_version_name_folded, p.id AS product_id, \
-         p.name AS product_name, p.name_folded AS product_name_folded, d.full_name AS developer_name, \
-         d.full_name_folded AS developer_name_folded \
-         FROM application_registrations r \
-         JOIN applications n ON n.org_id = r.org_id AND n.id = r.application_id \
-         LEFT JOIN apis a ON a.org_id = r.org_id AND a.id = r.api_id \
-         LEFT JOIN product_versions v ON v.org_id = r.org_id AND v.id = r.product_version_id \
-         LEFT JOIN products p ON p.org_id = v.org_id AND p.id = v.product_id \
-         LEFT JOIN developers d ON d.org_id = r.org_id AND d.id = n.developer_id WHERE r.org_id = $1)"
+        concat!(
+            "(SELECT r.*, ",
+            of!("name", "applications", "application_id"),
+            " AS application_name, ",
+            of!("name_folded", "applications", "application_id"),
+            " AS application_name_folded, ",
+            of!("scopes", "applications", "application_id"),
+            " AS scopes, ",
+            of!("developer_id", "applications", "application_id"),
+            " AS developer_id, ",
+            "COALESCE(",
+            of!("developer_id", "applications", "application_id"),
+            ", ",
+            of!("team_id", "applications", "application_id"),
+            ") AS owner_id, ",
+            "COALESCE(",
+            beyond!("full_name", "developers", "developer_id", "applications", "application_id"),
+            ", ",
+            beyond!("name", "portal_teams", "team_id", "applications", "application_id"),
+            ") AS owner_name, ",
+            "COALESCE(",
+            beyond!("full_name_folded", "developers", "developer_id", "applications", "application_id"),
+            ", ",
+            beyond!("name_folded", "portal_teams", "team_id", "applications", "application_id"),
+            ") AS owner_name_folded, ",
+            of!("name", "apis", "api_id"),
+            " AS api_name, ",
+            of!("name_folded", "apis", "api_id"),
+            " AS api_name_folded, ",
+            of!("version", "apis", "api_id"),
+            " AS api_version, ",
+            of!("slug", "apis", "api_id"),
+            " AS api_slug, ",
+            of!("name", "product_versions", "product_version_id"),
+            " AS product_version_name, ",
+            of!("name_folded", "product_versions", "product_version_id"),
+            " AS product_version_name_folded, ",
+            of!("product_id", "product_versions", "product_version_id"),
+            " AS product_id, ",
+            beyond!("name", "products", "product_id", "product_versions", "product_version_id"),
+            " AS product_name, ",
+            beyond!("name_folded", "products", "product_id", "product_versions", "product_version_id"),
+            " AS product_name_folded FROM application_registrations r WHERE r.org_id = $1)"
+        )
     };
 }
 
 /// What is read of a registration.
 macro_rules! columns {
     () => {
-        "t.id, t.status, t.portal_id, t.application_id, t.application_name, t.scopes, t.developer_id, t.developer_name, \
+        "t.id, t.status, t.portal_id, t.application_id, t.application_name, t.scopes, t.owner_id, t.owner_name, \
          t.api_id, t.api_name, t.api_version, t.api_slug, t.product_version_id, t.product_version_name, t.product_id, \
          t.product_name, t.created_at, t.updated_at"
     };
@@ -76,10 +136,10 @@ static OF_ONE: Listing = Listing {
     ..IN_PORTAL
 };
 
-/// Those for versions of products in a portal, as far as one developer owns their applications.
+/// Those for versions of products in a portal.
 static CLASSIC_IN_PORTAL: Listing = Listing {
     collection: &CLASSIC_OF_PORTAL,
-    condition: "t.portal_id = $2 AND t.product_version_id IS NOT NULL AND t.developer_id IS NOT NULL",
+    condition: "t.portal_id = $2 AND t.product_version_id IS NOT NULL",
     ..IN_PORTAL
 };
 
@@ -148,6 +208,22 @@ pub(super) async fn registration_get<T: Target>(
     db.optional(sql, args![id, T::IS_API]).await
 }
 
+/// A registration of an application for a version of a product, with the application's owner.
+pub(super) async fn classic_get(
+    db: &OrgScope,
+    application: ApplicationId,
+    id: RegistrationId,
+) -> Result<Option<Owned>, DbError> {
+    let sql = org_sql!(
+        "SELECT ",
+        columns!(),
+        " FROM ",
+        registrations!(),
+        " t WHERE t.org_id = $1 AND t.application_id = $2 AND t.id = $3 AND t.product_version_id IS NOT NULL"
+    );
+    db.optional(sql, args![application, id]).await
+}
+
 /// The registration of an application for a version of a product.
 pub(super) async fn registration_of(
     db: &OrgScope,
@@ -164,20 +240,29 @@ pub(super) async fn registration_of(
     db.optional(sql, args![application, version]).await
 }
 
+/// Declares how those for something are read, by the column that names it.
+macro_rules! of_target {
+    ($column:literal) => {
+        org_sql!(
+            "SELECT ",
+            columns!(),
+            " FROM ",
+            registrations!(),
+            " t WHERE t.org_id = $1 AND t.",
+            $column,
+            " = $2 AND (t.portal_id = $3 OR $4 = true)"
+        )
+    };
+}
+
 /// The registrations for something, in all portals or in one.
 pub(super) async fn registrations_of<T: Target>(
     db: &OrgScope,
-    target: Id<()>,
+    key: T::Key,
     portal: Option<PortalId>,
 ) -> Result<Vec<Stored<T>>, DbError> {
-    let sql = org_sql!(
-        "SELECT ",
-        columns!(),
-        " FROM ",
-        registrations!(),
-        " t WHERE t.org_id = $1 AND (t.api_id = $2 OR t.product_version_id = $2) AND (t.portal_id = $3 OR $4 = true)"
-    );
-    db.all(sql, args![target, portal, portal.is_none()]).await
+    let sql = if T::IS_API { of_target!("api_id") } else { of_target!("product_version_id") };
+    db.all(sql, args![T::bare(key), portal, portal.is_none()]).await
 }
 
 /// How many registrations of an application have a status.

@@ -316,6 +316,10 @@ pub async fn update(cx: &Cx, before: Application, after: Application) -> Result<
         let until = WallClock::now(&*app.wall).plus(Spans::of(app)?.lease);
         let (it, old, wanted, cx) = (&after, &before, &wanted, &cx);
         let client = written(app, org, |db| async move {
+            db.serialize("application-auth").await?;
+            if application_get(&db, it.id).await?.is_none_or(|now| told(&now) != told(old)) {
+                return Ok(None);
+            }
             let client = if old.strategy.provider.is_some() && matters {
                 let mut client = live(&db, it.id).await?;
                 client.wanted = wanted.clone();
@@ -329,33 +333,49 @@ pub async fn update(cx: &Cx, before: Application, after: Application) -> Result<
                 None
             };
             changed(cx, &db, old, it).await?;
-            Ok(client)
+            Ok(Some(client))
         })
         .await?;
-        if let Some(client) = client.filter(|_| asks) {
-            let mut client = client;
-            if let Change::Refused(fault) = turns::update(app, org, client.clone()).await? {
-                client.wanted = old.strategy.wanted(org, old);
-                client.rest(WallClock::now(&*app.wall), &Spans::of(app)?);
-                let client = &client;
-                written(app, org, |db| async move {
-                    begin(&db, client.clone()).await?;
-                    changed(cx, &db, it, old).await
-                })
-                .await?;
-                return Err(fault.into());
-            }
+        // Somebody else has changed it meanwhile, and that is not to be undone: the request begins again.
+        let client = client.ok_or(Problem::Again)?;
+        if let Some(mut client) = client.filter(|_| asks)
+            && let Change::Refused(fault) = turns::update(app, org, client.clone()).await?
+        {
+            client.wanted = old.strategy.wanted(org, old);
+            client.rest(WallClock::now(&*app.wall), &Spans::of(app)?);
+            let client = &client;
+            written(app, org, |db| async move {
+                db.serialize("application-auth").await?;
+                begin(&db, client.clone()).await?;
+                let Some(now) = application_get(&db, it.id).await? else { return Ok(()) };
+                changed(cx, &db, &now, &undone(&now, old)).await
+            })
+            .await?;
+            return Err(fault.into());
         }
         Ok(after)
     })
     .await
 }
 
+/// An application without what its provider refused.
+fn undone(now: &Application, before: &Application) -> Application {
+    Application {
+        name: before.name.clone(),
+        description: before.description.clone(),
+        redirect_uri: before.redirect_uri.clone(),
+        scopes: before.scopes.clone(),
+        updated_at: before.updated_at,
+        ..now.clone()
+    }
+}
+
 /// Writes the rows of an application that has changed.
 pub(super) async fn changed(cx: &Cx, db: &OrgScope, before: &Application, after: &Application) -> Result<()> {
     application_update(db, after).await?;
     used(db, after).await?;
-    if before.client_id != after.client_id {
+    // Whether requests are let through follows from the owner, too.
+    if before.client_id != after.client_id || before.owner != after.owner {
         gateway::changed(cx.app(), db).await?;
     }
     let change = json!({ "before": told(before), "after": told(after) });

@@ -90,7 +90,7 @@ pub(super) async fn application_list_of_version(
     query: ListQuery,
 ) -> Result<Found<Paged<VersionApplication>>> {
     version_seen(&cx, product, version).await?;
-    let unregistered = parameters.flag(UNREGISTERED)?;
+    let unregistered = parameters.flag(UNREGISTERED, true)?;
     let caller = cx.developer()?;
     let values = args![caller.portal, version, caller.developer, unregistered];
     cx.db().page(&OWN, values, &query).await.map(Found)

@@ -225,8 +225,10 @@ macro_rules! offered {
             "(",
             $alias,
             ".id IN (SELECT p.strategy_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2 UNION ALL ",
-            "SELECT v.strategy_id FROM portal_product_versions v WHERE v.org_id = $1 AND v.portal_id = $2 ",
-            "AND v.publish_status = 'published') OR ",
+            "SELECT w.strategy_id FROM portal_product_versions w ",
+            "JOIN product_versions v ON v.org_id = w.org_id AND v.id = w.product_version_id ",
+            "JOIN product_portals o ON o.org_id = w.org_id AND o.product_id = v.product_id AND o.portal_id = w.portal_id ",
+            "WHERE w.org_id = $1 AND w.portal_id = $2 AND w.publish_status = 'published') OR ",
             $alias,
             ".id = (SELECT d.default_strategy_id FROM portals d WHERE d.org_id = $1 AND d.id = $2))"
         )

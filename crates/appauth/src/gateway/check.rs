@@ -79,7 +79,7 @@ impl Body for VersionQuestion {
 pub struct Answer {
     /// Whether the request may go through.
     allowed: bool,
-    /// The application, if it is one that is, or wants to be, registered for the API.
+    /// The application, if it is one that is, or wants to be, registered for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ApplicationId")]
     application_id: Option<ApplicationId>,
@@ -104,9 +104,9 @@ pub enum Reason {
     DeveloperNotApproved,
     /// The key is over.
     ExpiredKey,
-    /// The API is published with another strategy than the application has.
+    /// It is published with another strategy than the application has.
     OtherStrategy,
-    /// The application is not registered for the API.
+    /// The application is not registered for it.
     NotRegistered,
     /// Nobody has this key.
     UnknownKey,
@@ -119,7 +119,7 @@ fn judge(it: &Shown, by_key: bool, now: Timestamp) -> Answer {
         return Answer { allowed: false, application_id: None, reason: Some(reason) };
     };
     let reason = refusal(it, strategy, now);
-    // Whoever may read an API learns nothing of applications that have nothing to do with it.
+    // Whoever may read what was asked about learns nothing of applications that have nothing to do with it.
     let application_id = it.status.is_some().then_some(application);
     Answer { allowed: reason.is_none(), application_id, reason }
 }

@@ -264,19 +264,28 @@ fn owner(it: &Value, existing: &Existing) -> String {
     format!("consumer {named}")
 }
 
+/// The id of ours that does this for the service already, under whatever id: a service has one plugin of a name, so that
+/// another could not come before this one is gone.
+fn id_of(plugin: &Plugin, existing: &Existing) -> Uuid {
+    let same = |it: &Value| it["name"] == plugin.name && it["service"]["id"] == json!(plugin.service);
+    existing.plugins.iter().find(|(_, it)| same(it)).map_or(plugin.id, |(id, _)| *id)
+}
+
 fn plugins(wanted: &Wanted, existing: &Existing) -> Vec<Step> {
     let mut steps = Vec::new();
+    let mut ids = BTreeSet::new();
     for plugin in &wanted.plugins {
-        if let Some(act) = act(existing.plugins.get(&plugin.id), |it| same_plugin(it, plugin)) {
+        let id = id_of(plugin, existing);
+        ids.insert(id);
+        if let Some(act) = act(existing.plugins.get(&id), |it| same_plugin(it, plugin)) {
             let body = json!({
                 "name": plugin.name, "service": { "id": plugin.service }, "config": plugin.config, "enabled": true,
                 "tags": plugin.tags,
             });
             let what = format!("plugin {} of service {}", plugin.name, plugin.service);
-            steps.push(put(act, what, format!("/plugins/{}", plugin.id), &body));
+            steps.push(put(act, what, format!("/plugins/{id}"), &body));
         }
     }
-    let ids: BTreeSet<Uuid> = wanted.plugins.iter().map(|it| it.id).collect();
     let mut leaving: Vec<_> = existing.plugins.iter().filter(|(id, _)| !ids.contains(*id)).collect();
     leaving.sort_by_key(|(_, it)| it["name"] == "acl");
     for (id, it) in leaving {

@@ -81,8 +81,6 @@ pub(super) async fn implementation_delete(db: &OrgScope, id: ImplementationId) -
 
 /// A service that is an API, or a version of a product.
 pub(super) struct Link {
-    /// What its entities at the gateway are derived from.
-    pub id: Id<()>,
     /// What the service is.
     pub target: Id<()>,
     /// The same as people know it.
@@ -95,7 +93,7 @@ pub(super) struct Link {
     pub guarded: bool,
 }
 
-from_row!(Link { id, target, name, service_id, control_plane_id, guarded });
+from_row!(Link { target, name, service_id, control_plane_id, guarded });
 
 /// A version of a product that is said to be a service, of whatever ids.
 pub(super) struct VersionLink {
@@ -125,7 +123,7 @@ impl FromRow for VersionLink {
 /// Every service that is an API, in the order in which that was said.
 pub(super) async fn link_all(db: &OrgScope) -> Result<Vec<Link>, DbError> {
     let sql = org_sql!(
-        "SELECT i.id, i.api_id AS target, 'API [' || a.name || ']' AS name, i.service_id, i.control_plane_id, i.guarded ",
+        "SELECT i.api_id AS target, 'API [' || a.name || ']' AS name, i.service_id, i.control_plane_id, i.guarded ",
         "FROM api_implementations i JOIN apis a ON a.org_id = i.org_id AND a.id = i.api_id WHERE i.org_id = $1 ORDER BY i.seq"
     );
     db.all(sql, args![]).await

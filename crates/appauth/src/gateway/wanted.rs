@@ -5,9 +5,9 @@
 //! the consumer. Where applications show tokens, the plugin looks for the consumer whose `custom_id` is what the
 //! token says of its client; so the client's id is its `custom_id`, and applications of several strategies that have
 //! one client are one consumer. That gains nobody anything: each service takes the tokens of one issuer, or keys, and
-//! a group is one API's. Consumers have no user names, since the plugin would find them by those, too.
+//! a group is one API's, or one version's. Consumers have no user names, since the plugin would find them by those, too.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use frame::{App, db::OrgScope};
@@ -156,8 +156,7 @@ fn authentication(strategy: &AuthStrategy) -> (&'static str, Map<String, Value>)
     }
 }
 
-/// The services that belong to this gateway, and what their publications ask for. A service is one thing: of several
-/// that name one, an API comes first, and then the oldest.
+/// The services that belong to this gateway, and what their publications ask for.
 async fn links(
     db: &OrgScope,
     control_plane: Option<Uuid>,
@@ -172,26 +171,41 @@ async fn links(
             ));
             continue;
         };
-        links.push(Link { id, target: id, name, service_id, control_plane_id, guarded });
+        links.push(Link { target: id, name, service_id, control_plane_id, guarded });
     }
     links.retain(|link| control_plane.is_none_or(|known| known == link.control_plane_id));
-    let mut first: BTreeMap<Uuid, String> = BTreeMap::new();
-    links.retain(|link| match first.entry(link.service_id) {
-        Entry::Vacant(free) => {
-            free.insert(link.name.clone());
-            true
-        }
-        Entry::Occupied(taken) => {
-            let (name, taken) = (&link.name, taken.get());
-            warnings.push(format!("The {name} names the service of the {taken}, which comes first: applications for it are not let through"));
-            false
-        }
-    });
     let mut strategies: BTreeMap<Id<()>, Vec<Option<StrategyId>>> = BTreeMap::new();
     for published in published_all(db).await? {
         strategies.entry(published.target).or_default().push(published.strategy_id);
     }
-    Ok((links, strategies))
+    let asks = |link: &Link| strategies.get(&link.target).is_some_and(|all| all.iter().any(Option::is_some));
+    Ok((one_by_service(links, asks, warnings), strategies))
+}
+
+/// A service is one thing. Of several that name one, whoever guards it has it, so that nobody opens it by naming it, too:
+/// first who is published with a strategy, then who was; an API before a version, and the oldest first.
+fn one_by_service(links: Vec<Link>, asks: impl Fn(&Link) -> bool, warnings: &mut Vec<String>) -> Vec<Link> {
+    let mut by_service: Vec<(Uuid, Vec<Link>)> = Vec::new();
+    for link in links {
+        match by_service.iter_mut().find(|(service, _)| *service == link.service_id) {
+            Some((_, all)) => all.push(link),
+            None => by_service.push((link.service_id, vec![link])),
+        }
+    }
+    let mut chosen = Vec::new();
+    for (_, mut all) in by_service {
+        // Stable: those that are alike keep their order.
+        all.sort_by_key(|link| (!asks(link), !link.guarded));
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { continue };
+        if asks(&first) || first.guarded {
+            warnings.extend(all.map(|other| {
+                format!("The {} names the service of the {}, which guards it: applications for it are not let through", other.name, first.name)
+            }));
+        }
+        chosen.push(first);
+    }
+    chosen
 }
 
 /// Puts together what the gateway is to have now.
@@ -219,7 +233,7 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
         let mut plugin = |name: &'static str, config: Map<String, Value>| {
             let mut tags = marks(org);
             tags.push(revision(name, link.service_id, &config));
-            let id = derived(org, &["plugin", &link.id.to_string(), name]);
+            let id = derived(org, &["plugin", &link.service_id.to_string(), name]);
             plugins.push(Plugin { id, name, service: link.service_id, config, tags });
         };
         let mut acl = Map::new();

@@ -415,7 +415,7 @@ async fn check_empty(cx: &Cx, id: PortalId) -> Result<()> {
 async fn portal_delete(cx: Cx, At(id): At<PortalId>, query: Query) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = portal_require(&cx, id).await?;
-    if !query.flag(FORCE)? {
+    if !query.flag(FORCE, false)? {
         check_empty(&cx, id).await?;
     }
     let applications = delete_all(&cx, id, None).await?;

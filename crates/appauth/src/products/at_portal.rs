@@ -16,10 +16,7 @@ use kernel::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{
-    applications::strategy::{CredentialType, StrategyOf},
-    strategies::store::strategy_map,
-};
+use crate::strategies::in_portals::{PortalStrategy, portal_strategies};
 
 /// A product.
 #[derive(Serialize, JsonSchema)]
@@ -149,12 +146,13 @@ pub struct RegistrationConfig {
     /// Its name for developers.
     name: String,
     /// What applications have.
-    credential_type: CredentialType,
+    #[schemars(extend("enum" = ["key_auth", "client_credentials", "self_managed_client_credentials"]))]
+    credential_type: &'static str,
     /// The ways to come by a token, where applications have clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>")]
     auth_methods: Option<Vec<String>>,
-    /// The scopes of such tokens.
+    /// The scopes that developers may choose among, where the provider lets them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>")]
     available_scopes: Option<Vec<String>>,
@@ -274,18 +272,21 @@ async fn product_get(cx: Cx, At(id): At<ProductId>) -> Result<Found<ProductAtPor
 
 /// Adds the strategies that versions are published with.
 async fn with_strategies(db: &OrgScope, versions: &mut [Read]) -> Result<()> {
-    let known = strategy_map(db, versions.iter().filter_map(|it| it.strategy)).await?;
+    let known = portal_strategies(db, versions.iter().filter_map(|it| it.strategy)).await?;
     for it in versions {
-        let Some(strategy) = it.strategy.and_then(|id| known.get(&id)).map(StrategyOf::from) else {
-            continue;
+        let Some(strategy) = it.strategy.and_then(|id| known.get(&id)).cloned() else { continue };
+        let (id, name, credential_type, auth_methods, available_scopes) = match strategy {
+            PortalStrategy::Keys(it) => (it.id, it.name, it.credential_type, None, None),
+            PortalStrategy::Clients(it) => {
+                (it.id, it.name, it.credential_type, Some(it.auth_methods), it.available_scopes)
+            }
         };
-        let openid = strategy.openid_connect();
         it.version.registration_configs.push(RegistrationConfig {
-            id: strategy.id,
-            name: strategy.display_name.clone(),
-            credential_type: strategy.credential_type(),
-            auth_methods: openid.map(|it| it.auth_methods.clone()),
-            available_scopes: openid.map(|it| it.scopes.clone()),
+            id,
+            name,
+            credential_type,
+            auth_methods,
+            available_scopes,
             registration_enabled: it.enabled,
             registration_auto_approve: it.auto_approve,
         });

@@ -7,7 +7,17 @@ ALTER TABLE application_registrations ADD COLUMN product_version_id UUID;
 ALTER TABLE application_registrations ADD CHECK ((api_id IS NULL) <> (product_version_id IS NULL));
 ALTER TABLE application_registrations ADD UNIQUE (org_id, application_id, product_version_id);
 ALTER TABLE application_registrations ADD FOREIGN KEY (org_id, product_version_id) REFERENCES product_versions (org_id, id);
+DROP INDEX application_registrations_portal;
 CREATE INDEX application_registrations_version ON application_registrations (org_id, product_version_id, portal_id);
+-- Lists show one kind alone.
+CREATE INDEX application_registrations_portal_apis ON application_registrations (org_id, portal_id, seq)
+    WHERE api_id IS NOT NULL;
+CREATE INDEX application_registrations_portal_versions ON application_registrations (org_id, portal_id, seq)
+    WHERE product_version_id IS NOT NULL;
+CREATE INDEX application_registrations_application_apis ON application_registrations (org_id, application_id, seq)
+    WHERE api_id IS NOT NULL;
+CREATE INDEX application_registrations_application_versions ON application_registrations (org_id, application_id, seq)
+    WHERE product_version_id IS NOT NULL;
 
 -- As of an API's link: a service that was guarded once stays closed while its version is published nowhere.
 ALTER TABLE product_versions ADD COLUMN guarded BOOLEAN NOT NULL DEFAULT false;

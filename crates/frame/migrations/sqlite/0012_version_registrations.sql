@@ -27,9 +27,17 @@ SELECT seq, org_id, id, portal_id, application_id, api_id, status, status_folded
 FROM application_registrations;
 DROP TABLE application_registrations;
 ALTER TABLE registrations_of_both RENAME TO application_registrations;
-CREATE INDEX application_registrations_portal ON application_registrations (org_id, portal_id, seq);
 CREATE INDEX application_registrations_api ON application_registrations (org_id, api_id, portal_id);
 CREATE INDEX application_registrations_version ON application_registrations (org_id, product_version_id, portal_id);
+-- Lists show one kind alone.
+CREATE INDEX application_registrations_portal_apis ON application_registrations (org_id, portal_id, seq)
+    WHERE api_id IS NOT NULL;
+CREATE INDEX application_registrations_portal_versions ON application_registrations (org_id, portal_id, seq)
+    WHERE product_version_id IS NOT NULL;
+CREATE INDEX application_registrations_application_apis ON application_registrations (org_id, application_id, seq)
+    WHERE api_id IS NOT NULL;
+CREATE INDEX application_registrations_application_versions ON application_registrations (org_id, application_id, seq)
+    WHERE product_version_id IS NOT NULL;
 
 -- As of an API's link: a service that was guarded once stays closed while its version is published nowhere.
 ALTER TABLE product_versions ADD COLUMN guarded BOOLEAN NOT NULL DEFAULT false;

@@ -1,7 +1,8 @@
 //! Applications registered for versions of products, the older way: how developers find versions, ask and are let in,
 //! what the organization says to them, and what the gateway makes of it.
 
-use appauth::gateway::worker::work_off;
+mod gateway;
+
 use serde_json::{Value, json};
 use tests::{Answer, Developer, Engine, Registry, Site, TestApp, on_both};
 
@@ -62,6 +63,36 @@ impl Shop {
         let new = json!({ "name": "Shop", "auth_strategy_id": id(&shop.keys) });
         shop.application = shop.ann.client.post(OWN, new).await.expect(201);
         shop
+    }
+
+    /// One whose version is published with a strategy of Auth0, where developers choose scopes, and an application of it.
+    async fn with_auth0(engine: Engine) -> Option<(Self, Registry, Value)> {
+        let registry = Registry::fake("auth0")?;
+        let authority = registry.authority();
+        let app = TestApp::with(engine, &[("OUTBOUND_CA_FILE", authority.to_str().expect("a path"))]).await;
+        let provider = json!({
+            "name": "Auth0", "provider_type": "auth0", "issuer": registry.base,
+            "dcr_config": {
+                "initial_client_id": "initial-client", "initial_client_secret": "initial-s3cret/+&",
+                "use_developer_managed_scopes": true,
+            },
+        });
+        let provider = app.owner.post("/v2/dcr-providers", provider).await.expect(201);
+        let openid = json!({
+            "issuer": registry.base, "credential_claim": ["azp"], "scopes": ["read", "write", "admin"],
+            "auth_methods": ["client_credentials", "bearer"], "token_post_args_names": ["audience"],
+            "token_post_args_values": ["https://api.test/"],
+        });
+        let tokens = json!({
+            "name": "Tokens", "display_name": "Tokens", "strategy_type": "openid_connect",
+            "configs": { "openid-connect": openid }, "dcr_provider_id": id(&provider),
+        });
+        let tokens = app.owner.post("/v2/application-auth-strategies", tokens).await.expect(201);
+        let shop = Shop::open_in(app).await;
+        shop.change(json!({ "auth_strategy_ids": [id(&tokens)] })).await;
+        let new = json!({ "name": "By token", "auth_strategy_id": id(&tokens) });
+        let application = shop.ann.client.post(OWN, new).await.expect(201);
+        Some((shop, registry, application))
     }
 
     async fn new_version(&self, name: &str, service: &str) -> Value {
@@ -326,69 +357,6 @@ on_both! {
 }
 
 on_both! {
-    /// The service of a version is guarded while it is published with a strategy, and stays closed when it is not
-    /// published any more.
-    async fn what_the_gateway_is_to_have(engine: Engine) {
-        let shop = Shop::open(engine).await;
-        let key = shop.new_key().await;
-        let (plugins, consumers, _) = shop.configuration(SERVICE).await;
-        assert_eq!((plugins, consumers.len()), (vec![json!("acl"), json!("key-auth")], 0));
-        let registration = shop.register().await;
-        shop.decide(&registration, "approved").await;
-        let (_, consumers, warnings) = shop.configuration(SERVICE).await;
-        assert_eq!(consumers[0]["custom_id"], shop.application["id"]);
-        let group = format!("latchkey-{}", id(&shop.version));
-        assert_eq!(all(&json!({ "data": consumers[0]["acls"] }), "group"), [json!(group)]);
-        assert_eq!(warnings, [Value::Null; 0]);
-
-        // Hidden, nobody is let in, and the service is as closed as it was.
-        shop.change(json!({ "publish_status": "unpublished" })).await;
-        let (plugins, consumers, warnings) = shop.configuration(SERVICE).await;
-        assert_eq!((plugins, consumers.len()), (vec![json!("acl")], 0));
-        let warning = "The product version [Orders v1] is published nowhere; its service stays closed until it is published again, or the link is taken away";
-        assert_eq!(warnings, [json!(warning)]);
-        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["reason"], "not_registered");
-        shop.change(json!({ "publish_status": "published" })).await;
-        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["allowed"], true);
-
-        // Another strategy lets those of the first in no longer.
-        let other = strategy(&shop.app, "Other", json!({ "key-auth": {} })).await;
-        shop.change(json!({ "auth_strategy_ids": [id(&other)] })).await;
-        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["reason"], "other_strategy");
-        assert_eq!(shop.configuration(SERVICE).await.1.len(), 0);
-        shop.change(json!({ "auth_strategy_ids": [] })).await;
-        assert_eq!(shop.configuration(SERVICE).await.0, [Value::Null; 0], "open, as somebody said");
-        shop.change(json!({ "auth_strategy_ids": [id(&shop.keys)] })).await;
-
-        // A service is one thing: the one who comes first has it.
-        let second = shop.new_version("v2", SERVICE).await;
-        shop.say(&second, &shop.keys, json!({})).await;
-        let odd = shop.new_version("v3", "by-name").await;
-        shop.say(&odd, &shop.keys, json!({})).await;
-        let (plugins, _, warnings) = shop.configuration(SERVICE).await;
-        assert_eq!(plugins, [json!("acl"), json!("key-auth")]);
-        assert_eq!(warnings, [
-            json!("The product version [Orders v3] names a service, or a control plane, that is no UUID: no gateway has it"),
-            json!("The product version [Orders v2] names the service of the product version [Orders v1], which comes first: applications for it are not let through"),
-        ]);
-        let api = shop.app.owner.post("/v3/apis", json!({ "name": "Weather" })).await.expect(201);
-        let link = json!({ "service": { "id": SERVICE, "control_plane_id": CONTROL_PLANE } });
-        shop.app.owner.post(&format!("/v3/apis/{}/implementations", id(&api)), link).await.expect(201);
-        let warnings = shop.configuration(SERVICE).await.2;
-        assert!(warnings[1].as_str().expect("text").contains("[Orders v1] names the service of the API [Weather]"), "{warnings:?}");
-
-        // With the version everything of it goes, and nothing of the other's.
-        let another = shop.ask(json!({ "product_version_id": id(&second) })).await.expect(201);
-        let path = format!("/v2/api-products/{}/product-versions/{}", id(&shop.product), id(&shop.version));
-        shop.app.owner.delete(&path).await.expect(204);
-        let left = shop.app.owner.get(&shop.registrations()).await.expect(200);
-        assert_eq!(all(&left, "id"), [another["id"].clone()]);
-        shop.app.owner.delete(&format!("{}/{}", shop.in_portal(), id(&second))).await.expect(204);
-        assert_eq!(shop.app.owner.get(&shop.registrations()).await.expect(200)["data"], json!([]));
-    }
-}
-
-on_both! {
     /// A product that goes takes the registrations for its versions with it, and a portal those of its applications.
     async fn what_goes_with_what(engine: Engine) {
         let shop = Shop::open(engine).await;
@@ -436,76 +404,13 @@ on_both! {
 }
 
 on_both! {
-    /// What is said of a version, and of registrations for it, is pushed to the gateway by itself.
-    async fn every_change_is_pushed(engine: Engine) {
-        let Some(registry) = Registry::gateway() else { return };
-        registry.tell(json!({ "put": ["services", SERVICE, { "name": "orders", "host": "upstream.test" }] })).await;
-        let authority = registry.authority();
-        let settings = [
-            ("GATEWAY_ADMIN_URL", &*registry.base),
-            ("GATEWAY_ADMIN_TOKEN", "gateway-secret"),
-            ("OUTBOUND_CA_FILE", authority.to_str().expect("text")),
-        ];
-        let shop = Shop::open_in(TestApp::with(engine, &settings).await).await;
-        let pushed = async |plugins: &[&str], consumers: usize| {
-            work_off(&shop.app.app).await.expect("it works");
-            let state = registry.state().await;
-            let of = |kind: &str| state[kind].as_array().cloned().unwrap_or_default();
-            let mut found: Vec<String> = of("plugins").iter().map(|it| text(it, "name").to_owned()).collect();
-            found.sort();
-            assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>(), of("consumers").len()), (plugins.to_vec(), consumers));
-        };
-        pushed(&["acl", "key-auth"], 0).await;
-        let registration = shop.register().await;
-        pushed(&["acl", "key-auth"], 0).await;
-        shop.decide(&registration, "approved").await;
-        pushed(&["acl", "key-auth"], 1).await;
-        shop.decide(&registration, "revoked").await;
-        pushed(&["acl", "key-auth"], 0).await;
-        shop.decide(&registration, "approved").await;
-        shop.change(json!({ "publish_status": "unpublished" })).await;
-        pushed(&["acl"], 0).await;
-        shop.change(json!({ "publish_status": "published" })).await;
-        pushed(&["acl", "key-auth"], 1).await;
-        let version = format!("/v2/api-products/{}/product-versions/{}", id(&shop.product), id(&shop.version));
-        shop.app.owner.patch(&version, json!({ "gateway_service": null })).await.expect(200);
-        pushed(&[], 0).await;
-        let service = json!({ "id": SERVICE, "control_plane_id": CONTROL_PLANE });
-        shop.app.owner.patch(&version, json!({ "gateway_service": service })).await.expect(200);
-        pushed(&["acl", "key-auth"], 1).await;
-        shop.app.owner.delete(&format!("/v2/api-products/{}", id(&shop.product))).await.expect(204);
-        pushed(&[], 0).await;
-    }
-}
-
-on_both! {
     /// Where developers choose scopes, a registration adds to those that the application has.
     async fn scopes_with_a_registration(engine: Engine) {
-        let Some(registry) = Registry::fake("auth0") else { return };
-        let authority = registry.authority();
-        let app = TestApp::with(engine, &[("OUTBOUND_CA_FILE", authority.to_str().expect("a path"))]).await;
-        let provider = json!({
-            "name": "Auth0", "provider_type": "auth0", "issuer": registry.base,
-            "dcr_config": {
-                "initial_client_id": "initial-client", "initial_client_secret": "initial-s3cret/+&",
-                "use_developer_managed_scopes": true,
-            },
-        });
-        let provider = app.owner.post("/v2/dcr-providers", provider).await.expect(201);
-        let openid = json!({
-            "issuer": registry.base, "credential_claim": ["azp"], "scopes": ["read", "write"],
-            "auth_methods": ["client_credentials", "bearer"], "token_post_args_names": ["audience"],
-            "token_post_args_values": ["https://api.test/"],
-        });
-        let tokens = json!({
-            "name": "Tokens", "display_name": "Tokens", "strategy_type": "openid_connect",
-            "configs": { "openid-connect": openid }, "dcr_provider_id": id(&provider),
-        });
-        let tokens = app.owner.post("/v2/application-auth-strategies", tokens).await.expect(201);
-        let shop = Shop::open_in(app).await;
-        shop.change(json!({ "auth_strategy_ids": [id(&tokens)] })).await;
-        let new = json!({ "name": "By token", "auth_strategy_id": id(&tokens), "scopes": ["read"] });
-        let application = shop.ann.client.post(OWN, new).await.expect(201);
+        let Some((shop, registry, application)) = Shop::with_auth0(engine).await else { return };
+        let config = shop.ann.client.get(&format!("{PRODUCTS}/{}/versions", id(&shop.product))).await.expect(200);
+        assert_eq!(config["data"][0]["registration_configs"][0]["available_scopes"], json!(["read", "write", "admin"]));
+        let change = json!({ "scopes": ["read"] });
+        shop.ann.client.patch(&format!("{OWN}/{}", id(&application)), change).await.expect(200);
         let path = format!("{OWN}/{}/registrations", id(&application));
         let ask = async |scopes: Value| {
             let body = json!({ "product_version_id": id(&shop.version), "scopes": scopes });
@@ -531,5 +436,58 @@ on_both! {
         let other = shop.new_version("v2", NOBODY).await;
         let of_other = format!("{OWN}/{}/product-versions/{}/granted-scopes", id(&application), id(&other));
         shop.ann.client.get(&of_other).await.expect(404);
+    }
+}
+
+on_both! {
+    /// What is refused adds no scopes, and two who ask at once lose none.
+    async fn scopes_are_added_once_and_for_good(engine: Engine) {
+        let Some((shop, registry, application)) = Shop::with_auth0(engine).await else { return };
+        let path = format!("{OWN}/{}/registrations", id(&application));
+        let second = shop.new_version("v2", NOBODY).await;
+        let tokens = json!({ "id": application["auth_strategy"]["id"] });
+        shop.say(&second, &tokens, json!({})).await;
+        let ask = |version: &Value, scope: &str| {
+            let body = json!({ "product_version_id": id(version), "scopes": [scope] });
+            let (client, path) = (shop.ann.client.clone(), path.clone());
+            async move { client.post(&path, body).await }
+        };
+        let (one, other) = tokio::join!(ask(&shop.version, "read"), ask(&second, "write"));
+        one.expect(201);
+        other.expect(201);
+        let shown = shop.ann.client.get(&format!("{OWN}/{}", id(&application))).await.expect(200);
+        let mut scopes: Vec<&str> = shown["scopes"].as_array().expect("scopes").iter().filter_map(Value::as_str).collect();
+        scopes.sort_unstable();
+        assert_eq!(scopes, ["read", "write"]);
+        ask(&shop.version, "admin").await.expect(409);
+        let again = shop.ann.client.get(&format!("{OWN}/{}", id(&application))).await.expect(200);
+        assert_eq!(again["scopes"], shown["scopes"]);
+        assert_eq!(registry.state().await["grants"][0]["scope"].as_array().map(Vec::len), Some(2));
+    }
+}
+
+on_both! {
+    /// A team's application is registered by its members, and the organization sees that and can end it.
+    async fn applications_of_teams(engine: Engine) {
+        let shop = Shop::open(engine).await;
+        let Shop { app, site, ann, application, .. } = &shop;
+        let teams = format!("/v3/portals/{}/teams", site.id);
+        let team = app.owner.post(&teams, json!({ "name": "Mobile", "can_own_applications": true })).await.expect(201);
+        app.owner.post(&format!("{teams}/{}/developers", id(&team)), json!({ "id": ann.id })).await.expect(201);
+        let asked = shop.register().await;
+        let newer = format!("/api/v3/applications/{}", id(application));
+        ann.client.patch(&newer, json!({ "team_id": id(&team) })).await.expect(200);
+        let whose = json!({ "id": id(&team), "name": "Mobile" });
+        let path = format!("{}/{}", shop.registrations(), id(&asked));
+        assert_eq!(app.owner.get(&path).await.expect(200)["developer"], whose);
+        let in_portal = format!("/v2/portals/{}/application-registrations?filter[developer_name]=Mobile", site.id);
+        assert_eq!(all(&app.owner.get(&in_portal).await.expect(200), "developer"), [whose]);
+        shop.decide(&asked, "approved").await;
+        let key = shop.new_key().await;
+        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["allowed"], true);
+        app.owner.delete(&path).await.expect(204);
+        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["reason"], "not_registered");
+        shop.register().await;
+        assert_eq!(app.owner.get(&shop.registrations()).await.expect(200)["meta"]["page"]["total"], 1);
     }
 }
