@@ -1,7 +1,7 @@
 // A fake of Okta: discovery, the dynamic client registration API and the secrets of an application's client, as
-// Okta's published OpenAPI document describes them. It is a fake because Okta exists as a service only, and its
-// document, from which one could be generated, is no package of any registry; that the secrets are as Okta's own SDK
-// expects them is tested by okta_sdk.mjs.
+// Okta publishes them. It is a fake because Okta exists as a service only. That the secrets are as Okta's own SDK expects
+// them is tested by okta_sdk.mjs, and that they are as its OpenAPI document has them by okta_prism.mjs. The document of
+// the client registration API is no package of any registry.
 
 import crypto from 'node:crypto';
 import { answer, isUrl, object, serve, unknown } from './fake.mjs';

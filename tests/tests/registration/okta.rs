@@ -5,7 +5,7 @@ use appauth::{
     registration::{Deleted, Fault, Field},
 };
 use kernel::Secret;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Registry, wanted};
 
 use crate::{at, failed, secret, worked};
@@ -20,6 +20,15 @@ pub fn provider(registry: &Registry) -> OpenProvider {
     with(registry, "00initialTokenOfOkta")
 }
 
+/// What the vendor's SDK has to see.
+fn by_the_sdk() -> Value {
+    json!({
+        "secret": "string", "moment": "a moment", "alone": [400, "E0000001"], "both": ["ACTIVE", "ACTIVE"],
+        "full": [400, "E0000001"], "active": [400, "E0000001"], "ended": "INACTIVE", "one": ["INACTIVE", "ACTIVE"],
+        "left": ["ACTIVE"], "missing": [404, "E0000007"], "refused": [401, "E0000011"],
+    })
+}
+
 #[test]
 fn the_fakes_secrets_are_what_the_vendors_sdk_expects() {
     tests::run(async {
@@ -28,15 +37,22 @@ fn the_fakes_secrets_are_what_the_vendors_sdk_expects() {
         let provider = provider(&registry);
         let client = worked(at(&registrar, &provider).create(&wanted("Weather")).await).client;
         let saw = registry.driven_by("okta_sdk.mjs", &["00initialTokenOfOkta", &client.id]);
-        let expected = json!({
-            "secret": "string", "moment": "a moment", "alone": [400, "E0000001"], "both": ["ACTIVE", "ACTIVE"],
-            "full": [400, "E0000001"], "active": [400, "E0000001"], "ended": "INACTIVE", "one": ["INACTIVE", "ACTIVE"],
-            "left": ["ACTIVE"], "missing": [404, "E0000007"], "refused": [401, "E0000011"],
-        });
-        assert_eq!(saw, expected);
+        assert_eq!(saw, by_the_sdk());
         // What the SDK has left is what the adapter sees.
         let left = worked(at(&registrar, &provider).credential_list(&client).await);
         assert_eq!(left.len(), 1);
+    });
+}
+
+#[test]
+fn the_fakes_secrets_are_as_the_vendors_document_has_them() {
+    tests::run(async {
+        let Some(registry) = Registry::fake("okta") else { return };
+        let registrar = registry.registrar();
+        let provider = provider(&registry);
+        let client = worked(at(&registrar, &provider).create(&wanted("Weather")).await).client;
+        let saw = registry.driven_by("okta_prism.mjs", &["00initialTokenOfOkta", &client.id]);
+        assert_eq!(saw, json!({ "operations": 6, "wrong": 422, "saw": by_the_sdk() }));
     });
 }
 
