@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod housekeeping;
 pub mod portal_product_versions;
 pub mod portal_products;
+pub mod portal_roles;
 pub mod portal_teams;
 pub mod portals;
 pub mod product_versions;
@@ -87,6 +88,7 @@ pub fn operations() -> Vec<Operation> {
         applications::http::operations(),
         application_registrations::http::operations(),
         portal_teams::http::operations(),
+        portal_roles::http::operations(),
         // Signing out stands last, so that whoever calls all in turn is signed in for them.
         developers::http::operations(),
     ];

@@ -224,6 +224,9 @@ impl Rule for Url {
 /// One of these words; the result is the word.
 pub struct OneOf(pub &'static [&'static str]);
 
+/// The regions that roles are scoped to, and `*` for all of them.
+pub const REGIONS: OneOf = OneOf(&["us", "eu", "au", "me", "in", "sg", "*"]);
+
 impl Rule for OneOf {
     type Out = &'static str;
     fn read(&self, value: &Value) -> Result<&'static str, Faults> {

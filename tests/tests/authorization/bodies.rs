@@ -182,6 +182,11 @@ impl Maker<'_> {
             // Nobody here has a key, so nobody looks at them.
             "dcr-bridge-create-client" | "dcr-bridge-event-hook" => json!({}),
             "create-portal-team" => self.new_portal_team(),
+            "assign-role-to-portal-teams" => {
+                let api = self.post("/v3/apis", self.api()).await;
+                request.ids.push(api.clone());
+                Self::portal_role(&api)
+            }
             "update-portal-team" => json!({ "can_own_applications": true }),
             "add-developer-to-portal-team" => {
                 let portal =

@@ -255,6 +255,13 @@ impl Maker<'_> {
         json!({ "service": { "id": self.nothing(), "control_plane_id": self.nothing() } })
     }
 
+    /// A role of a team of developers.
+    pub fn portal_role(api: &str) -> Value {
+        json!({
+            "role_name": "API Consumer", "entity_id": api, "entity_type_name": "Services", "entity_region": "*",
+        })
+    }
+
     pub fn system_token(&self) -> Value {
         let expires_at = self.app.app.clock.now(self.app.org).plus(MONTH);
         json!({ "name": self.name("Token"), "expires_at": expires_at })

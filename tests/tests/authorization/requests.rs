@@ -350,6 +350,10 @@ impl<'a> Maker<'a> {
             (_, "users") => self.joined(collection, self.user(subject).await.to_string()).await,
             (_, "system-accounts") => self.joined(collection, self.account(subject).await).await,
             (_, "teams") => self.joining(collection).await,
+            (_, "assigned-roles") if collection.starts_with("/v3/portals/") => {
+                let api = self.post("/v3/apis", self.api()).await;
+                self.post(collection, Self::portal_role(&api)).await
+            }
             (_, "assigned-roles") => self.post(collection, self.role()).await,
             (_, "team-group-mappings") => self.post(collection, self.mapping().await).await,
             (_, "access-tokens") if collection.starts_with("/v3/users/") => {

@@ -23,6 +23,7 @@ const NAMELESS: &[&str] = &[
     "get-organizations-personal-access-token-settings",
     "get-ip-allow-list",
     "get-predefined-roles",
+    "list-portal-roles",
     "get-audit-log-keys",
     "get-signing-keys",
     // Leads to the provider, whoever asks.

@@ -71,6 +71,7 @@ fn refusal(operation: &Operation, exchanged: &[usize]) -> u16 {
         // The path names the portal and the application, the body an owner or an API.
         "create-application" if !exchanged.contains(&0) => 400,
         "update-application" if !exchanged.contains(&0) && !exchanged.contains(&1) => 400,
+        "assign-role-to-portal-teams" if exchanged == [2] => 400,
         "create-application-registration" if !exchanged.contains(&0) && !exchanged.contains(&1) => 400,
         "developer-create-application-registration" | "developer-create-application-registration-v2"
             if !exchanged.contains(&0) =>

@@ -110,7 +110,11 @@ pub const DOCUMENTS: [Published; 7] = [
 
 /// Of all that is published of portals: the portals themselves, their developers and teams
 /// of these, and what applications need.
-const PORTALS: [&str; 33] = [
+const PORTALS: [&str; 37] = [
+    "list-portal-roles",
+    "list-portal-team-roles",
+    "assign-role-to-portal-teams",
+    "remove-role-from-portal-team",
     "list-portals",
     "create-portal",
     "get-portal",

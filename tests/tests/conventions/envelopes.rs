@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 61] = [
+const LISTS: [(&str, Envelope); 62] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -44,6 +44,7 @@ const LISTS: [(&str, Envelope); 61] = [
     ("list-portal-developers", Envelope::Numbered),
     ("list-portal-developers-v2", Envelope::Numbered),
     ("list-portal-teams", Envelope::Numbered),
+    ("list-portal-team-roles", Envelope::Numbered),
     ("list-portal-team-developers", Envelope::Numbered),
     ("list-portal-developer-teams", Envelope::Numbered),
     ("list-apis", Envelope::Numbered),

@@ -86,6 +86,9 @@ pub fn bodies(world: &World, operation: &Operation) -> Vec<Good> {
         }
         "repair-dcr-provider-client" => json!({ "action": "register" }),
         "create-dcr-bridge-key" => json!({ "name": "Elsewhere" }),
+        "assign-role-to-portal-teams" => json!({
+            "role_name": "API Consumer", "entity_id": world.id("api"), "entity_type_name": "Services", "entity_region": "us",
+        }),
         "create-portal-team" | "update-portal-team" => {
             json!({ "name": "Mobile", "description": "Builds the app", "can_own_applications": true })
         }

@@ -133,6 +133,7 @@ impl Operation {
             "/v2/dcr-providers",
             "/v2/application-auth-strategies",
             "/v3/portals",
+            "/v3/portal-roles",
             "/v3/apis",
             "/v3/api-publications",
             "/v3/api-implementations",

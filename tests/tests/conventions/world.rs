@@ -175,6 +175,13 @@ impl World {
         ids.extend([("portal", site.id), ("developer", developer.id), ("portal team", portal_team)]);
         let published = format!("/v3/apis/{}/publications/{}", ids["api"], ids["portal"]);
         owner.put(&published, json!({})).await.expect(200);
+        let roles = format!("/v3/portals/{}/teams/{}/assigned-roles", ids["portal"], ids["portal team"]);
+        for region in ["eu", "us"] {
+            let role = json!({
+                "role_name": "API Viewer", "entity_id": ids["api"], "entity_type_name": "Services", "entity_region": region,
+            });
+            ids.insert("portal team role", id(&owner.post(&roles, role).await.expect(201)));
+        }
         applications(&app, &mut ids, &developer.client).await;
         let older = json!({ "name": "older portal" });
         ids.insert("older portal", id(&owner.post("/v2/portals", older).await.expect(201)));
@@ -252,6 +259,7 @@ impl World {
             "accountId" => "account",
             "tokenId" if of_user => "personal token",
             "tokenId" => "account token",
+            "roleId" if path.starts_with("/v3/portals/") => "portal team role",
             "roleId" if of_user => "user role",
             "roleId" if path.starts_with("/v3/teams/") => "team role",
             "roleId" => "account role",

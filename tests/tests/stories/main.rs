@@ -35,6 +35,7 @@ mod passkey_sign_in_attacks;
 mod passkeys;
 mod personal_tokens;
 mod plans;
+mod portal_roles;
 mod portal_teams;
 mod products;
 mod provider_clients;

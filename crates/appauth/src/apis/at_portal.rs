@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     applications::strategy::{ShownStrategy, StrategyOf},
+    portal_roles::store::finds,
     portals::VISIBILITIES,
     strategies::store::strategy_get,
 };
@@ -96,10 +97,16 @@ macro_rules! columns {
     };
 }
 
-/// Whether an API is published in the portal `$2`.
+/// Whether an API is published in the portal `$2`, so that the developer `$3` finds it in the region `$4`: all do whom
+/// it is public for.
 macro_rules! published {
     () => {
-        "t.id IN (SELECT p.api_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2)"
+        concat!(
+            "EXISTS (SELECT 1 FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2 AND p.api_id = t.id AND ",
+            "(p.visibility = 'public' OR ",
+            finds!("p.api_id", "$3", "$4"),
+            "))"
+        )
     };
 }
 
@@ -163,23 +170,24 @@ async fn with_strategies(db: &OrgScope, apis: &mut [ApiAtPortal]) -> Result<()> 
 }
 
 async fn api_list(cx: Cx, query: ListQuery) -> Result<Found<Paged<ApiAtPortal>>> {
-    let portal = cx.developer()?.portal;
-    let mut page: Paged<ApiAtPortal> = cx.db().page(&ALL, args![portal], &query).await?;
+    let caller = cx.developer()?;
+    let values = args![caller.portal, caller.developer, &*cx.app().settings.region];
+    let mut page: Paged<ApiAtPortal> = cx.db().page(&ALL, values, &query).await?;
     with_strategies(cx.db(), page.items_mut()).await?;
     Ok(Found(page))
 }
 
 async fn api_fetch(cx: Cx, Segment(named): Segment) -> Result<Found<ApiAtPortal>> {
-    let portal = cx.developer()?.portal;
+    let caller = cx.developer()?;
     let sql = org_sql!(
         "SELECT ",
         columns!(),
-        " FROM apis t WHERE t.org_id = $1 AND (t.id = $3 OR t.slug = $4) AND ",
+        " FROM apis t WHERE t.org_id = $1 AND (t.id = $5 OR t.slug = $6) AND ",
         published!(),
         " ORDER BY t.seq DESC"
     );
     let id = named.parse::<ApiId>().ok();
-    let values = args![portal, id, named];
+    let values = args![caller.portal, caller.developer, &*cx.app().settings.region, id, named];
     let found: Option<ApiAtPortal> = cx.db().optional(sql, values).await?;
     let mut found = [found.ok_or(Problem::NotFound("API"))?];
     with_strategies(cx.db(), &mut found).await?;

@@ -20,8 +20,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::application_registrations::{remove_all, targets::OfApi};
 use crate::strategies::uses::{Uses, use_drop_all, use_rename_all};
+use crate::{
+    application_registrations::{
+        remove_all,
+        targets::{OfApi, Target as _},
+    },
+    portal_roles::store::role_delete_on,
+};
 
 /// An API (contract: `ApiResponseSchema`).
 #[derive(Clone, Serialize, JsonSchema)]
@@ -257,6 +263,7 @@ async fn api_delete(cx: Cx, At(id): At<ApiId>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = api_require(&cx, id).await?;
     remove_all::<OfApi>(&cx, id, None).await?;
+    role_delete_on(cx.db(), OfApi::bare(id)).await?;
     use_drop_all(cx.db(), Uses::OfApi(id)).await?;
     crate::publications::store::publication_delete_of(cx.db(), id).await?;
     store::api_delete(cx.db(), id).await?;

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Decision, FIRST, STATUSES, Stored, decide, register, registration_in, remove, store,
+    Decision, FIRST, STATUSES, Stored, decide, offered, register, registration_in, remove, store,
     targets::{OfApi, Target as _},
 };
 use crate::{applications::lifecycle::application_in, portals::portal_require};
@@ -142,8 +142,8 @@ pub(super) async fn registration_create(
     let portal = portal_require(&cx, portal).await?;
     let application = application_in(cx.db(), portal.id, application).await?;
     let NewRegistration { api, status } = draft.parse()?;
-    let made: Stored<OfApi> = register(&cx, &portal, &application, api, status).await?;
-    Ok(Created(made.into()))
+    let offer = offered::<OfApi>(cx.db(), &application, api).await?;
+    register(&cx, &portal, &application, offer, status).await.map(|it| Created(it.into()))
 }
 
 pub(super) async fn registration_get(

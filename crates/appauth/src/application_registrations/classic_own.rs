@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::{
     STATUSES, Stored, already,
-    developer::{own_register, own_registration},
-    offered, registration_in, remove, store,
+    developer::{own_offered, own_register, own_registration},
+    registration_in, remove, store,
     targets::{OfVersion, Target as _},
 };
 use crate::applications::{
@@ -107,7 +107,7 @@ pub(super) async fn classic_own_list(
 async fn add_scopes(cx: &Cx, application: Application, wish: &ClassicWish) -> Result<()> {
     {
         let db = reading(cx);
-        offered::<OfVersion>(&db, &application, wish.version).await?;
+        own_offered::<OfVersion>(cx, &db, &application, wish.version).await?;
         if store::registration_of(&db, application.id, wish.version).await?.is_some() {
             return Err(Problem::Conflict(already::<OfVersion>()));
         }

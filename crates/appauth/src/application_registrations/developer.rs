@@ -2,23 +2,24 @@
 
 use frame::{
     Cx,
-    db::Paged,
+    db::{OrgScope, Paged},
     input::At,
     reply::{Created, Done, Found},
 };
 use kernel::{
-    ApiId, ApplicationId, Body, Draft, Fields, Problem, RegistrationId, Result, Timestamp, query::ListQuery,
-    rules::id,
+    ApiId, ApplicationId, Body, Draft, Fault, Fields, Problem, RegistrationId, Result, Timestamp,
+    query::ListQuery, rules::id,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    STATUSES, Stored, register, registration_in, remove, store,
-    targets::{OfApi, Target},
+    STATUSES, Stored, offered, register, registration_in, remove, store,
+    targets::{OfApi, Offer, Target},
 };
 use crate::{
     applications::{Application, developer::own_application},
+    portal_roles::{CONSUMER, consumes},
     portals::store::portal_get,
 };
 
@@ -77,6 +78,21 @@ pub(super) async fn own_list(
     Ok(Found(page.map(OwnRegistration::from)))
 }
 
+/// How the portal offers something to the developer who calls, who needs a role on it where the portal asks for roles.
+pub(super) async fn own_offered<T: Target>(
+    cx: &Cx,
+    db: &OrgScope,
+    application: &Application,
+    key: T::Key,
+) -> Result<Offer<T>> {
+    let offer: Offer<T> = offered(db, application, key).await?;
+    if consumes(cx, db, offer.target.service()).await? {
+        return Ok(offer);
+    }
+    let why = format!("names {} that takes the role [{CONSUMER}]: no team of the developer has it", T::ONE);
+    Err(Problem::invalid(T::BY, Fault::Rule(why)))
+}
+
 /// Registers an application of the developer who calls.
 pub(super) async fn own_register<T: Target>(
     cx: &Cx,
@@ -84,7 +100,8 @@ pub(super) async fn own_register<T: Target>(
     key: T::Key,
 ) -> Result<Stored<T>> {
     let portal = portal_get(cx.db(), application.portal_id).await?.ok_or(Problem::NotFound("portal"))?;
-    register(cx, &portal, application, key, None).await
+    let offer = own_offered(cx, cx.db(), application, key).await?;
+    register(cx, &portal, application, offer, None).await
 }
 
 pub(super) async fn own_create(

@@ -91,7 +91,7 @@ fn shown<T: Target>(it: &Stored<T>) -> Value {
 /// How the portal offers what an application wants to be registered for, if it can be: not without a strategy, nor
 /// with another than the application has.
 async fn offered<T: Target>(db: &OrgScope, application: &Application, key: T::Key) -> Result<Offer<T>> {
-    let (noun, no) = (T::NOUN, |fault| Err(Problem::invalid(T::BY, fault)));
+    let no = |fault| Err(Problem::invalid(T::BY, fault));
     let Some(offer) = T::offered(db, application.portal_id, key).await? else {
         return no(Fault::MissingReference(T::PUBLISHED));
     };
@@ -103,7 +103,7 @@ async fn offered<T: Target>(db: &OrgScope, application: &Application, key: T::Ke
         Some(_) if !offer.open => "takes no registrations",
         Some(_) => return Ok(offer),
     };
-    no(Fault::Rule(format!("names a {noun} that {why}")))
+    no(Fault::Rule(format!("names {} that {why}", T::ONE)))
 }
 
 /// The refusal of a second registration for the same, in the contract's words.
@@ -117,11 +117,10 @@ async fn register<T: Target>(
     cx: &Cx,
     portal: &Portal,
     application: &Application,
-    key: T::Key,
+    offer: Offer<T>,
     status: Option<&str>,
 ) -> Result<Stored<T>> {
     let db = cx.db();
-    let offer: Offer<T> = offered(db, application, key).await?;
     let by_itself = offer.approved_by_itself || portal.auto_approve_applications;
     let status = status.unwrap_or(if by_itself { APPROVED } else { "pending" });
     let now = cx.now();

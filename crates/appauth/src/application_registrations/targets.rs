@@ -17,6 +17,8 @@ pub trait Target: Clone + Send + Sync {
     const BY: &'static str;
     /// What it is called.
     const NOUN: &'static str;
+    /// One of them.
+    const ONE: &'static str;
     /// The same at the beginning of a sentence.
     const TITLE: &'static str;
     /// The same of one that is published.
@@ -28,6 +30,8 @@ pub trait Target: Clone + Send + Sync {
     fn id(&self) -> Id<()>;
     /// The same of one that is named.
     fn bare(key: Self::Key) -> Id<()>;
+    /// What developers have roles on: the API, or the version's product.
+    fn service(&self) -> Id<()>;
     /// As the audit log has it.
     fn told(&self) -> (&'static str, Value);
     /// Reads it beside a registration.
@@ -80,6 +84,7 @@ impl Target for OfApi {
     type Key = ApiId;
     const BY: &'static str = "api_id";
     const NOUN: &'static str = "API";
+    const ONE: &'static str = "an API";
     const TITLE: &'static str = "API";
     const PUBLISHED: &'static str = "Published API";
     const IS_API: bool = true;
@@ -90,6 +95,10 @@ impl Target for OfApi {
 
     fn bare(key: ApiId) -> Id<()> {
         Id::from_uuid(key.uuid())
+    }
+
+    fn service(&self) -> Id<()> {
+        self.id()
     }
 
     fn told(&self) -> (&'static str, Value) {
@@ -133,6 +142,7 @@ impl Target for OfVersion {
     type Key = ProductVersionId;
     const BY: &'static str = "product_version_id";
     const NOUN: &'static str = "product version";
+    const ONE: &'static str = "a product version";
     const TITLE: &'static str = "Product version";
     const PUBLISHED: &'static str = "Published product version";
     const IS_API: bool = false;
@@ -143,6 +153,10 @@ impl Target for OfVersion {
 
     fn bare(key: ProductVersionId) -> Id<()> {
         Id::from_uuid(key.uuid())
+    }
+
+    fn service(&self) -> Id<()> {
+        Id::from_uuid(self.product_id.uuid())
     }
 
     fn told(&self) -> (&'static str, Value) {

@@ -3,7 +3,7 @@
 
 use frame::{
     Cx, args,
-    db::{FromRow, Listing, OrgScope, Paged, Row},
+    db::{Arg, FromRow, Listing, OrgScope, Paged, Row},
     input::At,
     operations::{DEVELOPERS, Declared, Operation, Rule, Undeclared, get},
     org_sql,
@@ -16,7 +16,10 @@ use kernel::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::strategies::in_portals::{PortalStrategy, portal_strategies};
+use crate::{
+    portal_roles::store::finds,
+    strategies::in_portals::{PortalStrategy, portal_strategies},
+};
 
 /// A product.
 #[derive(Serialize, JsonSchema)]
@@ -94,10 +97,13 @@ macro_rules! columns {
     };
 }
 
-/// Whether a product is published in the portal `$2`.
+/// Whether a product is published in the portal `$2`, and the developer `$3` finds it there, in the region `$4`.
 macro_rules! published {
     () => {
-        "t.id IN (SELECT o.product_id FROM product_portals o WHERE o.org_id = $1 AND o.portal_id = $2)"
+        concat!(
+            "t.id IN (SELECT s.product_id FROM product_portals s WHERE s.org_id = $1 AND s.portal_id = $2) AND ",
+            finds!("t.id", "$3", "$4")
+        )
     };
 }
 
@@ -249,9 +255,14 @@ fn own(operation: Undeclared, summary: &'static str, more: &'static str) -> Decl
     operation.allow(DEVELOPERS, Rule::Developer).at_portal().doc(TAG, summary, more)
 }
 
+/// Who looks, and where.
+fn caller_values(cx: &Cx) -> Result<Vec<Arg>> {
+    let caller = cx.developer()?;
+    Ok(args![caller.portal, caller.developer, &*cx.app().settings.region])
+}
+
 async fn product_list(cx: Cx, query: ListQuery) -> Result<Found<Paged<ProductAtPortal>>> {
-    let portal = cx.developer()?.portal;
-    cx.db().page(&ALL, args![portal], &query).await.map(Found)
+    cx.db().page(&ALL, caller_values(&cx)?, &query).await.map(Found)
 }
 
 /// The product, or 404.
@@ -259,10 +270,12 @@ async fn product_seen(cx: &Cx, id: ProductId) -> Result<ProductAtPortal> {
     let sql = org_sql!(
         "SELECT ",
         columns!(),
-        " FROM products t WHERE t.org_id = $1 AND t.id = $3 AND ",
+        " FROM products t WHERE t.org_id = $1 AND t.id = $5 AND ",
         published!()
     );
-    let found = cx.db().optional(sql, args![cx.developer()?.portal, id]).await?;
+    let mut values = caller_values(cx)?;
+    values.push(id.into());
+    let found = cx.db().optional(sql, values).await?;
     found.ok_or(Problem::NotFound("product"))
 }
 

@@ -11,8 +11,8 @@ use frame::{
     reply::{Created, Done, Found},
 };
 use kernel::{
-    Action, Body, Draft, Fault, Fields, Invalid, Labels, LabelsPatch, Patch, PortalId, Problem, ProductId,
-    Reach, Result, Timestamp,
+    Action, Body, Draft, Fault, Fields, Id, Invalid, Labels, LabelsPatch, Patch, PortalId, Problem,
+    ProductId, Reach, Result, Timestamp,
     problem::Denied,
     query::{Collection, Field, Kind, ListQuery, Ops},
     rules::{IdOf, LabelChanges, List, NewLabels, Text, id, text},
@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use crate::{
     application_registrations::{remove_all, targets::OfVersion},
     gateway,
+    portal_roles::store::role_delete_on,
     portals::portal_seen,
     product_versions::store::version_ids,
     strategies::uses::{Uses, use_drop_all, use_rename_all},
@@ -283,6 +284,7 @@ fn updated_public(labels: &Labels, change: &Patch<LabelsPatch>) -> Result<Labels
 async fn product_delete(cx: Cx, At(id): At<ProductId>) -> Result<Done> {
     crate::serialize(&cx).await?;
     let before = product_require(&cx, id).await?;
+    role_delete_on(cx.db(), Id::from_uuid(id.uuid())).await?;
     for version in version_ids(cx.db(), id).await? {
         remove_all::<OfVersion>(&cx, version, None).await?;
     }

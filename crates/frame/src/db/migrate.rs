@@ -37,6 +37,7 @@ const STEPS: &[Step] = steps! {
     10 "0010_brands";
     11 "0011_registrations";
     12 "0012_version_registrations";
+    13 "0013_portal_roles";
 };
 
 /// The newest schema that this program knows.

@@ -24,7 +24,7 @@ use kernel::{
     Timestamp, UserId,
     id::kinds,
     query::{Collection, Field, ListQuery, Ops},
-    rules::{AnyObject, OneOf, Parsed, id, text},
+    rules::{AnyObject, Parsed, REGIONS, id, text},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -94,8 +94,6 @@ pub static ASSIGNED_ROLES: Collection = Collection::whole(
         Field::text("entity_region", Ops::EQ),
     ],
 );
-
-const REGIONS: OneOf = OneOf(&["us", "eu", "au", "me", "in", "sg", "*"]);
 
 /// A UUID, or `*` for every entity of the type.
 const ENTITY: Parsed<String> = Parsed {

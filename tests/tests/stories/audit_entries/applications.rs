@@ -70,6 +70,14 @@ pub async fn publishing(day: &mut Day) {
     let (team, teams) = (id(&team), format!("{at}/teams/{}", id(&team)));
     let owning = json!({ "can_own_applications": true });
     day.step("update-portal-team", &[portal, team], owning, ("edit", &teams)).await;
+    let api = day.app.owner.post("/v3/apis", json!({ "name": "For roles" })).await.expect(201);
+    let role = json!({
+        "role_name": "API Viewer", "entity_id": id(&api), "entity_type_name": "Services", "entity_region": "*",
+    });
+    let (both, new) = ([portal, team], format!("{teams}/assigned-roles/{{new}}"));
+    let role = day.step("assign-role-to-portal-teams", &both, role, ("create", &new)).await;
+    let (all, place) = ([portal, team, id(&role)], format!("{teams}/assigned-roles/{}", id(&role)));
+    day.step("remove-role-from-portal-team", &all, Value::Null, ("delete", &place)).await;
     let member = format!("{teams}/developers/{ann}");
     let joins = "add-developer-to-portal-team";
     day.step(joins, &[portal, team], json!({ "id": ann }), ("add", &member)).await;
