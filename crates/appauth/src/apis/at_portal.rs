@@ -102,7 +102,7 @@ macro_rules! columns {
 macro_rules! published {
     () => {
         concat!(
-            "EXISTS (SELECT 1 FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2 AND p.api_id = t.id AND ",
+            "t.id IN (SELECT p.api_id FROM api_publications p WHERE p.org_id = $1 AND p.portal_id = $2 AND ",
             "(p.visibility = 'public' OR ",
             finds!("p.api_id", "$3", "$4"),
             "))"
