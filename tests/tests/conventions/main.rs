@@ -12,6 +12,7 @@ mod reply;
 mod world;
 
 mod accepted;
+mod applications;
 mod cursors;
 mod envelopes;
 mod filtering;

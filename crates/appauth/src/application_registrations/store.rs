@@ -34,80 +34,36 @@ impl<T: Target> FromRow for Stored<T> {
     }
 }
 
-/// What of something that a registration `r` is of, or for, is shown beside it. It is read by itself, so that it costs
-/// nothing where nobody asks for it.
-macro_rules! of {
-    ($what:literal, $table:literal, $id:literal) => {
-        concat!("(SELECT x.", $what, " FROM ", $table, " x WHERE x.org_id = r.org_id AND x.id = r.", $id, ")")
-    };
-}
-
-/// The same of the product of its version, or of the owner of its application, which are one further away.
-macro_rules! beyond {
-    ($what:literal, $table:literal, $by:literal, $through:literal, $id:literal) => {
-        concat!(
-            "(SELECT y.",
-            $what,
-            " FROM ",
-            $through,
-            " x JOIN ",
-            $table,
-            " y ON y.org_id = x.org_id AND y.id = x.",
-            $by,
-            " WHERE x.org_id = r.org_id AND x.id = r.",
-            $id,
-            ")"
-        )
-    };
-}
-
-/// Registrations, with what is shown beside them. The owner is a developer, or a team.
+/// Registrations, with what is shown beside them; the owner of an application is a developer, or a team. Each is read by
+/// itself, so that it costs nothing where nobody asks for it.
 macro_rules! registrations {
     () => {
-        concat!(
-            "(SELECT r.*, ",
-            of!("name", "applications", "application_id"),
-            " AS application_name, ",
-            of!("name_folded", "applications", "application_id"),
-            " AS application_name_folded, ",
-            of!("scopes", "applications", "application_id"),
-            " AS scopes, ",
-            of!("developer_id", "applications", "application_id"),
-            " AS developer_id, ",
-            "COALESCE(",
-            of!("developer_id", "applications", "application_id"),
-            ", ",
-            of!("team_id", "applications", "application_id"),
-            ") AS owner_id, ",
-            "COALESCE(",
-            beyond!("full_name", "developers", "developer_id", "applications", "application_id"),
-            ", ",
-            beyond!("name", "portal_teams", "team_id", "applications", "application_id"),
-            ") AS owner_name, ",
-            "COALESCE(",
-            beyond!("full_name_folded", "developers", "developer_id", "applications", "application_id"),
-            ", ",
-            beyond!("name_folded", "portal_teams", "team_id", "applications", "application_id"),
-            ") AS owner_name_folded, ",
-            of!("name", "apis", "api_id"),
-            " AS api_name, ",
-            of!("name_folded", "apis", "api_id"),
-            " AS api_name_folded, ",
-            of!("version", "apis", "api_id"),
-            " AS api_version, ",
-            of!("slug", "apis", "api_id"),
-            " AS api_slug, ",
-            of!("name", "product_versions", "product_version_id"),
-            " AS product_version_name, ",
-            of!("name_folded", "product_versions", "product_version_id"),
-            " AS product_version_name_folded, ",
-            of!("product_id", "product_versions", "product_version_id"),
-            " AS product_id, ",
-            beyond!("name", "products", "product_id", "product_versions", "product_version_id"),
-            " AS product_name, ",
-            beyond!("name_folded", "products", "product_id", "product_versions", "product_version_id"),
-            " AS product_name_folded FROM application_registrations r WHERE r.org_id = $1)"
-        )
+        "(SELECT r.*, \
+         (SELECT n.name FROM applications n WHERE n.org_id = r.org_id AND n.id = r.application_id) AS application_name, \
+         (SELECT n.name_folded FROM applications n WHERE n.org_id = r.org_id AND n.id = r.application_id) AS application_name_folded, \
+         (SELECT n.scopes FROM applications n WHERE n.org_id = r.org_id AND n.id = r.application_id) AS scopes, \
+         (SELECT n.developer_id FROM applications n WHERE n.org_id = r.org_id AND n.id = r.application_id) AS developer_id, \
+         (SELECT COALESCE(n.developer_id, n.team_id) FROM applications n WHERE n.org_id = r.org_id AND n.id = r.application_id) AS owner_id, \
+         COALESCE((SELECT d.full_name FROM applications n JOIN developers d ON d.org_id = n.org_id AND d.id = n.developer_id \
+          WHERE n.org_id = r.org_id AND n.id = r.application_id), \
+          (SELECT g.name FROM applications n JOIN portal_teams g ON g.org_id = n.org_id AND g.id = n.team_id \
+          WHERE n.org_id = r.org_id AND n.id = r.application_id)) AS owner_name, \
+         COALESCE((SELECT d.full_name_folded FROM applications n JOIN developers d ON d.org_id = n.org_id AND d.id = n.developer_id \
+          WHERE n.org_id = r.org_id AND n.id = r.application_id), \
+          (SELECT g.name_folded FROM applications n JOIN portal_teams g ON g.org_id = n.org_id AND g.id = n.team_id \
+          WHERE n.org_id = r.org_id AND n.id = r.application_id)) AS owner_name_folded, \
+         (SELECT a.name FROM apis a WHERE a.org_id = r.org_id AND a.id = r.api_id) AS api_name, \
+         (SELECT a.name_folded FROM apis a WHERE a.org_id = r.org_id AND a.id = r.api_id) AS api_name_folded, \
+         (SELECT a.version FROM apis a WHERE a.org_id = r.org_id AND a.id = r.api_id) AS api_version, \
+         (SELECT a.slug FROM apis a WHERE a.org_id = r.org_id AND a.id = r.api_id) AS api_slug, \
+         (SELECT v.name FROM product_versions v WHERE v.org_id = r.org_id AND v.id = r.product_version_id) AS product_version_name, \
+         (SELECT v.name_folded FROM product_versions v WHERE v.org_id = r.org_id AND v.id = r.product_version_id) AS product_version_name_folded, \
+         (SELECT v.product_id FROM product_versions v WHERE v.org_id = r.org_id AND v.id = r.product_version_id) AS product_id, \
+         (SELECT p.name FROM product_versions v JOIN products p ON p.org_id = v.org_id AND p.id = v.product_id \
+          WHERE v.org_id = r.org_id AND v.id = r.product_version_id) AS product_name, \
+         (SELECT p.name_folded FROM product_versions v JOIN products p ON p.org_id = v.org_id AND p.id = v.product_id \
+          WHERE v.org_id = r.org_id AND v.id = r.product_version_id) AS product_name_folded \
+         FROM application_registrations r WHERE r.org_id = $1)"
     };
 }
 
