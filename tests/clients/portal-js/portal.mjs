@@ -160,6 +160,8 @@ const products = new sdk.ProductsApi(configuration, address, client);
 const shelf = (await products.listProducts({ pageSize: 5, pageNumber: 1, filterNameContains: 'ord' })).data;
 assert.deepEqual(shelf.data.map(({ id, version_count: versions }) => [id, versions]), [[productId, 1]]);
 assert.equal((await products.getProduct({ productId })).data.latest_version.id, productVersionId);
+const { actions } = (await products.getProductActions({ productId })).data;
+assert.deepEqual(actions, { view: true, register: true, view_documentation: false });
 const versions = new sdk.VersionsApi(configuration, address, client);
 const [listedVersion] = (await versions.listProductVersions({ productId, pageSize: 5, pageNumber: 1 })).data.data;
 assert.deepEqual(listedVersion.registration_configs.map(({ id }) => id), [strategy]);

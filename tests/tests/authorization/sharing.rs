@@ -23,6 +23,9 @@ const NAMELESS: &[&str] = &[
     "get-organizations-personal-access-token-settings",
     "get-ip-allow-list",
     "get-predefined-roles",
+    // Say what may be done, and name nothing.
+    "get-api-actions",
+    "get-product-actions",
     "list-portal-roles",
     "get-audit-log-keys",
     "get-signing-keys",

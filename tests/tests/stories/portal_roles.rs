@@ -65,6 +65,11 @@ on_both! {
         let newer = format!("/api/v3/applications/{}/registrations", id(&application));
         let older = format!("/api/v2/applications/{}/registrations", id(&application));
         let (of_api, of_version) = (json!({ "api_id": id(&apis[0]) }), json!({ "product_version_id": id(&version) }));
+        let may = async |path: String| ann.client.get(&format!("{path}/actions")).await.expect(200)["actions"].clone();
+        let looks = json!({ "view": true, "register": false, "view_documentation": false });
+        assert_eq!(may(format!("{APIS}/{}", id(&apis[0]))).await, looks);
+        assert_eq!(may(format!("{PRODUCTS}/{}", id(&product))).await, looks);
+        ann.client.get(&format!("{APIS}/{}/actions", id(&apis[2]))).await.expect(404);
         let refused = ann.client.post(&newer, of_api.clone()).await;
         let why = "names an API that takes the role [API Consumer]: no team of the developer has it";
         assert_eq!(complaints(refused), json!([["api_id", why]]));
@@ -73,6 +78,8 @@ on_both! {
         app.owner.post(&roles, role("API Consumer", id(&apis[0]), "*")).await.expect(201);
         let own = app.app.settings.region.clone();
         app.owner.post(&roles, role("API Consumer", id(&product), &own)).await.expect(201);
+        assert_eq!(may(format!("{APIS}/{}", id(&apis[0]))).await["register"], true);
+        assert_eq!(may(format!("{PRODUCTS}/{}", id(&product))).await["register"], true);
         let asked = ann.client.post(&newer, of_api.clone()).await.expect(201);
         ann.client.post(&older, of_version).await.expect(201);
 

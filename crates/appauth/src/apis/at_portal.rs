@@ -10,7 +10,7 @@ use frame::{
     reply::Found,
 };
 use kernel::{
-    ApiId, Problem, Result, StrategyId, Timestamp,
+    ApiId, Id, Problem, Result, StrategyId, Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
 };
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     applications::strategy::{ShownStrategy, StrategyOf},
-    portal_roles::store::finds,
+    portal_roles::{Actions, actions, store::finds},
     portals::VISIBILITIES,
     strategies::store::strategy_get,
 };
@@ -151,6 +151,11 @@ pub fn operations() -> Vec<Operation> {
                 "By its id or its `slug`; of several with one slug the newest.",
             )
             .handle(api_fetch),
+        get("get-api-actions", "/api/v3/apis/{apiIdOrSlug}/actions")
+            .allow(DEVELOPERS, Rule::Developer)
+            .at_portal()
+            .doc(TAG, "Get what I may do with an API", "404 for what I do not find.")
+            .handle(api_actions),
     ]
 }
 
@@ -177,7 +182,8 @@ async fn api_list(cx: Cx, query: ListQuery) -> Result<Found<Paged<ApiAtPortal>>>
     Ok(Found(page))
 }
 
-async fn api_fetch(cx: Cx, Segment(named): Segment) -> Result<Found<ApiAtPortal>> {
+/// The API, or 404.
+async fn api_seen(cx: &Cx, named: String) -> Result<ApiAtPortal> {
     let caller = cx.developer()?;
     let sql = org_sql!(
         "SELECT ",
@@ -189,8 +195,17 @@ async fn api_fetch(cx: Cx, Segment(named): Segment) -> Result<Found<ApiAtPortal>
     let id = named.parse::<ApiId>().ok();
     let values = args![caller.portal, caller.developer, &*cx.app().settings.region, id, named];
     let found: Option<ApiAtPortal> = cx.db().optional(sql, values).await?;
-    let mut found = [found.ok_or(Problem::NotFound("API"))?];
+    found.ok_or(Problem::NotFound("API"))
+}
+
+async fn api_fetch(cx: Cx, Segment(named): Segment) -> Result<Found<ApiAtPortal>> {
+    let mut found = [api_seen(&cx, named).await?];
     with_strategies(cx.db(), &mut found).await?;
     let [found] = found;
     Ok(Found(found))
+}
+
+async fn api_actions(cx: Cx, Segment(named): Segment) -> Result<Found<Actions>> {
+    let api = api_seen(&cx, named).await?;
+    actions(&cx, Id::from_uuid(api.id.uuid())).await.map(Found)
 }

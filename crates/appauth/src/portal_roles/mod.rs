@@ -191,3 +191,28 @@ pub(crate) async fn consumes(cx: &Cx, db: &OrgScope, entity: Id<()>) -> Result<b
     let region = &cx.app().settings.region;
     Ok(store::consumes(db, caller.portal, caller.developer, region, entity).await?)
 }
+
+/// What a developer may do with what it finds (contract: `ApiActionsResponse`, `ProductActionsResponse`).
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Actions {
+    actions: Allowed,
+}
+
+/// What of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, inline)]
+pub struct Allowed {
+    /// Finding it, which whoever asks has done.
+    view: bool,
+    /// Registering applications for it.
+    register: bool,
+    /// Reading its documents: there are none here.
+    view_documentation: bool,
+}
+
+/// What the developer who calls may do with an API or product that it finds.
+pub(crate) async fn actions(cx: &Cx, entity: Id<()>) -> Result<Actions> {
+    let register = consumes(cx, cx.db(), entity).await?;
+    Ok(Actions { actions: Allowed { view: true, register, view_documentation: false } })
+}

@@ -10,14 +10,14 @@ use frame::{
     reply::Found,
 };
 use kernel::{
-    Labels, Problem, ProductId, ProductVersionId, Result, StrategyId, Timestamp,
+    Id, Labels, Problem, ProductId, ProductVersionId, Result, StrategyId, Timestamp,
     query::{Collection, Field, Kind, ListQuery, Ops},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    portal_roles::store::finds,
+    portal_roles::{Actions, actions, store::finds},
     strategies::in_portals::{PortalStrategy, portal_strategies},
 };
 
@@ -236,6 +236,12 @@ pub fn operations() -> Vec<Operation> {
         own(get("developer-get-product", "/api/v2/products/{productId}"), "Get a product of my portal", "")
             .handle(product_get),
         own(
+            get("get-product-actions", "/api/v2/products/{productId}/actions"),
+            "Get what I may do with a product",
+            "404 for what I do not find.",
+        )
+        .handle(product_actions),
+        own(
             get("developer-list-product-versions", "/api/v2/products/{productId}/versions"),
             "List the versions of a product of my portal",
             "And how applications are registered for them.",
@@ -281,6 +287,11 @@ async fn product_seen(cx: &Cx, id: ProductId) -> Result<ProductAtPortal> {
 
 async fn product_get(cx: Cx, At(id): At<ProductId>) -> Result<Found<ProductAtPortal>> {
     product_seen(&cx, id).await.map(Found)
+}
+
+async fn product_actions(cx: Cx, At(id): At<ProductId>) -> Result<Found<Actions>> {
+    let product = product_seen(&cx, id).await?;
+    actions(&cx, Id::from_uuid(product.id.uuid())).await.map(Found)
 }
 
 /// Adds the strategies that versions are published with.
