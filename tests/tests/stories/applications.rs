@@ -99,7 +99,7 @@ on_both! {
             .find(|one| one["credential_type"] == "client_credentials").expect("the strategy").clone();
         let expected = json!({
             "id": id(&it.strategy), "name": "By token", "credential_type": "client_credentials",
-            "auth_methods": ["client_credentials", "bearer"], "available_scopes": ["api:read"],
+            "auth_methods": ["client_credentials", "bearer"],
             "supports_multiple_credentials": false,
         });
         assert_eq!(by_token, expected);
@@ -214,7 +214,7 @@ on_both! {
             "id": made["id"], "name": "Given", "description": null, "client_id": there["client_id"],
             "auth_strategy": {
                 "id": id(&it.strategy), "name": "By token", "credential_type": "client_credentials",
-                "auth_methods": ["client_credentials", "bearer"], "available_scopes": ["api:read"],
+                "auth_methods": ["client_credentials", "bearer"],
             },
             "dcr_provider": { "id": id(&it.provider) }, "granted_scopes": null, "portal": { "id": it.site.id },
             "labels": { "env": "test" }, "registration_count": 0, "owner": owner,

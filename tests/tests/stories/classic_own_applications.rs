@@ -41,7 +41,7 @@ on_both! {
             "reference_id": "mine", "created_at": made["created_at"], "updated_at": made["updated_at"],
             "auth_strategy": {
                 "id": id(&strategy), "name": "Own client", "credential_type": "self_managed_client_credentials",
-                "auth_methods": ["bearer"], "available_scopes": ["openid"], "supports_multiple_credentials": false,
+                "auth_methods": ["bearer"], "supports_multiple_credentials": false,
             },
         });
         assert_eq!(made, expected);

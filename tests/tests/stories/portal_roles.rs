@@ -46,6 +46,12 @@ on_both! {
         assert_eq!(names(&ann.client, APIS).await, ["Weather"]);
         ann.client.get(&format!("{APIS}/{}", id(&apis[0]))).await.expect(404);
         assert_eq!(names(&ann.client, PRODUCTS).await, [Value::Null; 0]);
+        // What is not found might as well not be there.
+        let hers = ann.client.post("/api/v3/applications", json!({ "name": "Early" })).await.expect(201);
+        let wishes = format!("/api/v2/applications/{}/registrations", id(&hers));
+        let hidden = ann.client.post(&wishes, json!({ "product_version_id": id(&version) })).await;
+        let nothing = ann.client.post(&wishes, json!({ "product_version_id": NOBODY })).await;
+        assert_eq!(complaints(hidden), complaints(nothing));
         ann.client.get(&format!("{PRODUCTS}/{}", id(&product))).await.expect(404);
         ann.client.get(&format!("{PRODUCTS}/{}/versions", id(&product))).await.expect(404);
 

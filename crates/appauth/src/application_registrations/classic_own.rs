@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::{
     STATUSES, Stored, already,
-    developer::{own_offered, own_register, own_registration},
-    registration_in, remove, store,
+    developer::{own_offered, own_register, own_registration, own_remove},
+    registration_in, store,
     targets::{OfVersion, Target as _},
 };
 use crate::applications::{
@@ -112,7 +112,7 @@ async fn add_scopes(cx: &Cx, application: Application, wish: &ClassicWish) -> Re
             return Err(Problem::Conflict(already::<OfVersion>()));
         }
     }
-    let faults = check_scopes(cx, &application.strategy, &wish.scopes).await?;
+    let faults = check_scopes(&application.strategy, &wish.scopes);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }
@@ -151,9 +151,7 @@ pub(super) async fn classic_own_get(
 }
 
 pub(super) async fn classic_own_delete(cx: Cx, At(ids): At<(ApplicationId, RegistrationId)>) -> Result<Done> {
-    crate::serialize(&cx).await?;
-    let before = own_registration::<OfVersion>(&cx, ids).await?;
-    remove(&cx, before).await.map(|()| Done)
+    own_remove::<OfVersion>(&cx, ids).await
 }
 
 pub(super) async fn classic_own_scopes(

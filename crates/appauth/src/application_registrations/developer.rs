@@ -14,12 +14,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    STATUSES, Stored, offered, register, registration_in, remove, store,
+    REFUSED, STATUSES, Stored, offered, register, registration_in, remove, store,
     targets::{OfApi, Offer, Target},
 };
 use crate::{
     applications::{Application, developer::own_application},
-    portal_roles::{CONSUMER, consumes},
+    portal_roles::{CONSUMER, may},
     portals::store::portal_get,
 };
 
@@ -86,8 +86,13 @@ pub(super) async fn own_offered<T: Target>(
     key: T::Key,
 ) -> Result<Offer<T>> {
     let offer: Offer<T> = offered(db, application, key).await?;
-    if consumes(cx, db, offer.target.service()).await? {
+    let may = may(cx, db, offer.target.service()).await?;
+    if may.register {
         return Ok(offer);
+    }
+    // What a developer does not find is not there.
+    if !may.find && !offer.public {
+        return Err(Problem::invalid(T::BY, Fault::MissingReference(T::PUBLISHED)));
     }
     let why = format!("names {} that takes the role [{CONSUMER}]: no team of the developer has it", T::ONE);
     Err(Problem::invalid(T::BY, Fault::Rule(why)))
@@ -131,8 +136,18 @@ pub(super) async fn own_get(
     own_registration::<OfApi>(&cx, ids).await.map(|it| Found(it.into()))
 }
 
+/// Ends a registration, but for one that the organization has refused: whoever could delete that could ask again, and
+/// be approved where that goes by itself.
+pub(super) async fn own_remove<T: Target>(cx: &Cx, ids: (ApplicationId, RegistrationId)) -> Result<Done> {
+    crate::serialize(cx).await?;
+    let before: Stored<T> = own_registration(cx, ids).await?;
+    if REFUSED.contains(&&*before.status) {
+        let why = format!("The registration is {}: only the organization can delete it", before.status);
+        return Err(Problem::Conflict(why));
+    }
+    remove(cx, before).await.map(|()| Done)
+}
+
 pub(super) async fn own_delete(cx: Cx, At(ids): At<(ApplicationId, RegistrationId)>) -> Result<Done> {
-    crate::serialize(&cx).await?;
-    let before = own_registration::<OfApi>(&cx, ids).await?;
-    remove(&cx, before).await.map(|()| Done)
+    own_remove::<OfApi>(&cx, ids).await
 }

@@ -183,8 +183,9 @@ fn developers() -> Vec<Operation> {
         own(
             delete("developer-delete-application-registration", ONE_OWN),
             "Delete my application's registration",
-            "",
+            "409 for one that was revoked or rejected: only the organization deletes that.",
         )
+        .errors(&[409])
         .handle(own_delete),
     ]
 }
@@ -216,8 +217,9 @@ fn older_developers() -> Vec<Operation> {
         own(
             delete("developer-delete-application-registration-v2", ONE_OWN_OLDER),
             "Delete my application's registration for a version of a product",
-            "",
+            "409 for one that was revoked or rejected: only the organization deletes that.",
         )
+        .errors(&[409])
         .handle(classic_own_delete),
         own(
             get(

@@ -36,6 +36,8 @@ use targets::{Offer, Target};
 pub const STATUSES: &[&str] = &["approved", "pending", "revoked", "rejected"];
 /// What may be said at first.
 const FIRST: &[&str] = &["approved", "pending"];
+/// What the organization says who wants nobody to call.
+const REFUSED: &[&str] = &["revoked", "rejected"];
 /// The one that lets requests through.
 pub(crate) const APPROVED: &str = "approved";
 

@@ -50,6 +50,8 @@ pub struct Offer<T> {
     pub target: T,
     /// What applications for it are made with; nothing if it needs none.
     pub strategy: Option<StrategyId>,
+    /// Whether everybody finds it there, whatever roles they have.
+    pub public: bool,
     /// Whether applications can be registered for it now.
     pub open: bool,
     /// Whether that needs nobody's approval.
@@ -61,6 +63,7 @@ impl<T: Target> FromRow for Offer<T> {
         Ok(Self {
             target: T::read(row)?,
             strategy: row.get("strategy_id")?,
+            public: row.get("public")?,
             open: row.get("open")?,
             approved_by_itself: row.get("approved_by_itself")?,
         })
@@ -117,7 +120,7 @@ impl Target for OfApi {
     async fn offered(db: &OrgScope, portal: PortalId, api: ApiId) -> Result<Option<Offer<Self>>, DbError> {
         let sql = org_sql!(
             "SELECT a.id AS api_id, a.name AS api_name, a.version AS api_version, a.slug AS api_slug, p.strategy_id, ",
-            "true AS open, p.auto_approve_registrations AS approved_by_itself FROM api_publications p ",
+            "p.visibility = 'public' AS public, true AS open, p.auto_approve_registrations AS approved_by_itself FROM api_publications p ",
             "JOIN apis a ON a.org_id = p.org_id AND a.id = p.api_id ",
             "WHERE p.org_id = $1 AND p.portal_id = $2 AND p.api_id = $3"
         );
@@ -181,7 +184,7 @@ impl Target for OfVersion {
     ) -> Result<Option<Offer<Self>>, DbError> {
         let sql = org_sql!(
             "SELECT v.id AS product_version_id, v.name AS product_version_name, a.id AS product_id, a.name AS product_name, ",
-            "p.strategy_id, p.application_registration_enabled AS open, p.auto_approve_registration AS approved_by_itself ",
+            "p.strategy_id, false AS public, p.application_registration_enabled AS open, p.auto_approve_registration AS approved_by_itself ",
             "FROM portal_product_versions p ",
             "JOIN product_versions v ON v.org_id = p.org_id AND v.id = p.product_version_id ",
             "JOIN products a ON a.org_id = p.org_id AND a.id = v.product_id ",

@@ -278,7 +278,7 @@ pub(super) async fn application_create(
         labels: Labels::default().updated(&asked.labels)?,
     };
     drop(db);
-    faults.extend(check(&cx, &new, &strategy).await?);
+    faults.extend(check(&new, &strategy));
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
     }

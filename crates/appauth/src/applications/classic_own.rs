@@ -215,7 +215,7 @@ pub(super) async fn classic_key_create(
 pub(super) async fn classic_secret_refresh(cx: Cx, at: At<ApplicationId>) -> Result<Created<Regenerated>> {
     secret_regenerate(cx, at).await.map_err(|problem| match problem {
         Problem::Conflict(why) => {
-            let fault = Fault::Rule(format!("has no secret that can be replaced: {why}"));
+            let fault = Fault::Rule(format!("names an application whose secret cannot be replaced. {why}"));
             Problem::Invalid(vec![Invalid::path("applicationId", fault)])
         }
         other => other,

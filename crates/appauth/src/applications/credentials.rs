@@ -335,10 +335,12 @@ pub async fn credential_delete(cx: &Cx, application: &Application, id: &str) -> 
 
 /// The scopes that an application's client was granted, where its provider tells.
 pub async fn granted_scopes(cx: &Cx, application: &Application) -> Result<Vec<String>> {
-    let untold = Problem::Unprocessable(
-        "https://kongapi.info/konnect/portal/granted-scopes-unavailable",
-        "The identity provider of the application does not tell which scopes it was granted",
-    );
+    let no =
+        |why| Problem::Unprocessable("https://kongapi.info/konnect/portal/granted-scopes-unavailable", why);
+    if application.strategy.credential_type() == CredentialType::KeyAuth {
+        return Err(no("Applications with keys are granted no scopes"));
+    }
+    let untold = no("The identity provider of the application does not tell which scopes it was granted");
     if application.strategy.credential_type() != CredentialType::ClientCredentials {
         return Err(untold);
     }

@@ -278,7 +278,7 @@ pub(super) async fn make<B: Body + Into<CreateOwn>>(cx: &Cx, draft: Draft<B>) ->
         labels: Labels::default(),
     };
     drop(db);
-    let of_strategy = check(cx, &new, &strategy).await?;
+    let of_strategy = check(&new, &strategy);
     faults.extend(of_strategy.into_iter().map(|fault| named(fault, asked.client)));
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
@@ -364,7 +364,7 @@ pub(super) async fn change<B: Body + Into<UpdateOwn>>(
         labels: after.labels.clone(),
     };
     drop(db);
-    let of_strategy = check(cx, &as_new, &after.strategy).await?;
+    let of_strategy = check(&as_new, &after.strategy);
     faults.extend(of_strategy.into_iter().map(|fault| named(fault, patch.client)));
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));

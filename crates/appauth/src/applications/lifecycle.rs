@@ -43,7 +43,7 @@ pub struct Made {
 }
 
 /// Looks for what a new application may not be, beyond what its body says by itself.
-pub async fn check(cx: &Cx, new: &NewApplication, strategy: &StrategyOf) -> Result<Vec<Invalid>> {
+pub fn check(new: &NewApplication, strategy: &StrategyOf) -> Vec<Invalid> {
     let mut faults = Vec::new();
     let mut no = |field: &str, why: &str| faults.push(Invalid::body(field, Fault::Rule(why.to_owned())));
     let kind = strategy.credential_type();
@@ -73,27 +73,22 @@ pub async fn check(cx: &Cx, new: &NewApplication, strategy: &StrategyOf) -> Resu
         }
         _ => {}
     }
-    faults.extend(check_scopes(cx, strategy, &new.scopes).await?);
-    Ok(faults)
+    faults.extend(check_scopes(strategy, &new.scopes));
+    faults
 }
 
 /// Looks for what developers may not choose, where they choose at all.
-pub async fn check_scopes(cx: &Cx, strategy: &StrategyOf, scopes: &[String]) -> Result<Vec<Invalid>> {
+pub fn check_scopes(strategy: &StrategyOf, scopes: &[String]) -> Vec<Invalid> {
     if scopes.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let chosen = match strategy.provider {
-        Some(provider) => adapter_of(cx.app(), cx.org(), provider).await?.capabilities().granted_scopes,
-        None => false,
-    };
     let no = |field: &str, why: &str| vec![Invalid::body(field, Fault::Rule(why.to_owned()))];
-    if !chosen {
-        return Ok(no("scopes", "cannot be chosen: the strategy does not leave them to developers"));
+    if !strategy.choice {
+        return no("scopes", "cannot be chosen: the strategy does not leave them to developers");
     }
     let offered = strategy.openid_connect().map(|it| &*it.scopes).unwrap_or_default();
     let place = scopes.iter().position(|scope| !offered.contains(scope));
-    Ok(place
-        .map_or_else(Vec::new, |place| no(&format!("scopes.{place}"), "is not one that the strategy offers")))
+    place.map_or_else(Vec::new, |place| no(&format!("scopes.{place}"), "is not one that the strategy offers"))
 }
 
 /// The strategy that is named, or the portal's default.

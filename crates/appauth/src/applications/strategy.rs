@@ -12,6 +12,7 @@ use crate::{
     strategies::{
         AuthStrategy,
         config::{Configs, OpenIdConnect, Ttl},
+        store::developers_choose,
     },
 };
 
@@ -30,6 +31,8 @@ pub struct StrategyOf {
     pub several: bool,
     /// How many at least and at most, where the provider says.
     pub limits: Option<(i64, i64)>,
+    /// Whether developers choose scopes.
+    pub choice: bool,
 }
 
 /// How an application proves who it is (contract: `credential_type`).
@@ -53,6 +56,7 @@ impl From<&AuthStrategy> for StrategyOf {
             provider: strategy.dcr_provider.as_ref().map(|provider| provider.id),
             several: strategy.supports_multiple_credentials,
             limits: limits(strategy.dcr_provider.as_ref().map(|provider| &*provider.provider_type)),
+            choice: strategy.dcr_provider.as_ref().is_some_and(|provider| provider.developers_choose),
         }
     }
 }
@@ -69,6 +73,10 @@ impl StrategyOf {
             provider: row.get("strategy_provider_id")?,
             several: row.get("strategy_several")?,
             limits: limits(row.get::<Option<String>>("strategy_provider_type")?.as_deref()),
+            choice: match row.get::<Option<Value>>("strategy_provider_config")? {
+                Some(config) => developers_choose(config)?,
+                None => false,
+            },
         })
     }
 
@@ -138,7 +146,9 @@ macro_rules! columns {
          (SELECT s.multiple_credentials FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
          AS strategy_several, \
          (SELECT s.dcr_provider_type FROM application_auth_strategies s WHERE s.org_id = t.org_id AND s.id = t.strategy_id) \
-         AS strategy_provider_type"
+         AS strategy_provider_type, \
+         (SELECT c.config FROM application_auth_strategies s JOIN dcr_providers c ON c.org_id = s.org_id \
+         AND c.id = s.dcr_provider_id WHERE s.org_id = t.org_id AND s.id = t.strategy_id) AS strategy_provider_config"
     };
 }
 pub(super) use columns;
@@ -176,7 +186,10 @@ macro_rules! shown {
             #[schemars(extend("enum" = ["client_credentials", "self_managed_client_credentials"]))]
             credential_type: CredentialType,
             auth_methods: Vec<String>,
-            available_scopes: Vec<String>,
+            /// Those that developers may choose among, where the provider lets them.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "Vec<String>")]
+            available_scopes: Option<Vec<String>>,
             $(
                 $(#[$more])*
                 $field: bool,
@@ -221,7 +234,7 @@ macro_rules! shown {
                         name,
                         credential_type,
                         auth_methods: openid_connect.auth_methods.clone(),
-                        available_scopes: openid_connect.scopes.clone(),
+                        available_scopes: strategy.choice.then(|| openid_connect.scopes.clone()),
                         $(
                             $field,
                             min_allowed_credentials: strategy.limits.map(|(least, _)| least),

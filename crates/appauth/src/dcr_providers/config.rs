@@ -142,6 +142,11 @@ pub enum View {
 }
 
 impl View {
+    /// Whether developers choose the scopes of their applications.
+    pub const fn developers_choose(&self) -> bool {
+        matches!(self, Self::Auth0 { use_developer_managed_scopes: true, .. })
+    }
+
     /// The provider's type.
     pub const fn provider_type(&self) -> &'static str {
         match self {

@@ -106,7 +106,9 @@ pub enum Reason {
     ExpiredKey,
     /// It is published with another strategy than the application has.
     OtherStrategy,
-    /// The application is not registered for it.
+    /// It is not published in the application's portal any more.
+    NotPublished,
+    /// The application is not registered for it, or nobody can be.
     NotRegistered,
     /// Nobody has this key.
     UnknownKey,
@@ -134,7 +136,11 @@ fn refusal(it: &Shown, strategy: StrategyId, now: Timestamp) -> Option<Reason> {
     };
     if it.expires_at.is_some_and(|at| at <= now) {
         Some(Reason::ExpiredKey)
-    } else if status == Some(Reason::NotRegistered) || !it.published {
+    } else if status == Some(Reason::NotRegistered) {
+        status
+    } else if !it.published {
+        Some(Reason::NotPublished)
+    } else if it.published_with.is_none() {
         Some(Reason::NotRegistered)
     } else if it.published_with != Some(strategy) {
         Some(Reason::OtherStrategy)

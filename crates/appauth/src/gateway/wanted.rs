@@ -333,11 +333,13 @@ pub async fn wanted(app: &App, db: &OrgScope, control_plane: Option<Uuid>) -> Re
         });
     }
     if !unkept.is_empty() {
-        warnings.push(format!(
-            "{} keys of {} applications were made before keys were kept for the gateway, and are left out: they work again once their applications make new ones",
-            unkept.values().sum::<usize>(),
-            unkept.len()
-        ));
+        let (keys, applications) = (unkept.values().sum::<usize>(), unkept.len());
+        let why = if crate::part(app)?.gateway.is_some() {
+            "made before keys were kept for the gateway, and are left out: their applications have to make new ones"
+        } else {
+            "not kept, and are left out: new ones are kept while `gateway-admin-url` is set"
+        };
+        warnings.push(format!("Keys ({keys}, of {applications} applications) were {why}"));
     }
     for consumer in consumers.values_mut() {
         consumer.acls.sort_by(|a, b| a.group.cmp(&b.group));

@@ -19,6 +19,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use store::May;
+
 use crate::{
     apis::{self, store::api_get},
     portal_teams::team_require,
@@ -185,11 +187,12 @@ async fn role_remove(
     Ok(Done)
 }
 
-/// Whether the developer who calls may register applications for the API or product.
-pub(crate) async fn consumes(cx: &Cx, db: &OrgScope, entity: Id<()>) -> Result<bool> {
+/// What the developer who calls may do with the API or product.
+pub(crate) async fn may(cx: &Cx, db: &OrgScope, entity: Id<()>) -> Result<May> {
     let caller = cx.developer()?;
     let region = &cx.app().settings.region;
-    Ok(store::consumes(db, caller.portal, caller.developer, region, entity).await?)
+    let found = store::may(db, caller.portal, caller.developer, region, entity).await?;
+    found.ok_or(Problem::NotFound("portal"))
 }
 
 /// What a developer may do with what it finds (contract: `ApiActionsResponse`, `ProductActionsResponse`).
@@ -213,6 +216,6 @@ pub struct Allowed {
 
 /// What the developer who calls may do with an API or product that it finds.
 pub(crate) async fn actions(cx: &Cx, entity: Id<()>) -> Result<Actions> {
-    let register = consumes(cx, cx.db(), entity).await?;
+    let May { register, .. } = may(cx, cx.db(), entity).await?;
     Ok(Actions { actions: Allowed { view: true, register, view_documentation: false } })
 }

@@ -90,19 +90,44 @@ macro_rules! finds {
 }
 pub(crate) use finds;
 
-/// Whether the developer of the portal may register applications for the API or product.
-pub(super) async fn consumes(
+/// What a developer of a portal may do with an API or product.
+pub(crate) struct May {
+    /// Whether the portal asks for no roles, or a team of the developer has one on it.
+    pub find: bool,
+    /// Whether applications can be registered for it.
+    pub register: bool,
+}
+
+from_row!(May { find, register });
+
+/// That a team of the developer `$3` has a role on `$5` in the region `$4`.
+macro_rules! role {
+    ($more:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM portal_team_developers m ",
+            "JOIN portal_team_roles g ON g.org_id = m.org_id AND g.team_id = m.team_id ",
+            "WHERE m.org_id = $1 AND m.developer_id = $3 AND g.entity_id = $5 ",
+            "AND (g.entity_region = '*' OR g.entity_region = $4)",
+            $more,
+            ")"
+        )
+    };
+}
+
+/// What the developer of the portal may do with the API or product; nothing if there is no such portal.
+pub(super) async fn may(
     db: &OrgScope,
     portal: PortalId,
     developer: DeveloperId,
     region: &str,
     entity: Id<()>,
-) -> Result<bool, DbError> {
+) -> Result<Option<May>, DbError> {
     let sql = org_sql!(
-        "SELECT COUNT(*) AS value FROM portals o WHERE o.org_id = $1 AND o.id = $2 AND (o.rbac_enabled = false OR EXISTS ",
-        "(SELECT 1 FROM portal_team_developers m JOIN portal_team_roles g ON g.org_id = m.org_id AND g.team_id = m.team_id ",
-        "WHERE m.org_id = $1 AND m.developer_id = $3 AND g.entity_id = $5 AND g.role_name = 'API Consumer' ",
-        "AND (g.entity_region = '*' OR g.entity_region = $4)))"
+        "SELECT (o.rbac_enabled = false OR ",
+        role!(""),
+        ") AS find, (o.rbac_enabled = false OR ",
+        role!(" AND g.role_name = 'API Consumer'"),
+        ") AS register FROM portals o WHERE o.org_id = $1 AND o.id = $2"
     );
-    Ok(db.count(sql, args![portal, developer, region, entity]).await? > 0)
+    db.optional(sql, args![portal, developer, region, entity]).await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use frame::db::OrgScope;
-use kernel::{DcrProviderId, Result, StrategyId};
+use kernel::{Result, StrategyId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,7 +12,6 @@ use super::{
     config::{Configs, Ttl},
     store::strategy_map,
 };
-use crate::dcr_providers::{config::View, store::provider_get};
 
 /// A strategy as portals show it (contract: `AuthStrategy` of portals).
 #[derive(Clone, Serialize, JsonSchema)]
@@ -65,9 +64,9 @@ pub struct ClientStrategy {
 const KEYS: [&str; 1] = ["key_auth"];
 const CLIENTS: [&str; 2] = ["client_credentials", "self_managed_client_credentials"];
 
-impl PortalStrategy {
-    /// `choice` is whether developers choose scopes.
-    fn new(strategy: AuthStrategy, choice: bool) -> Self {
+impl From<AuthStrategy> for PortalStrategy {
+    fn from(strategy: AuthStrategy) -> Self {
+        let choice = strategy.dcr_provider.as_ref().is_some_and(|provider| provider.developers_choose);
         let (id, name) = (strategy.id, strategy.display_name);
         match strategy.configs {
             Configs::KeyAuth { key_auth } => Self::Keys(KeyStrategy {
@@ -95,23 +94,5 @@ pub(crate) async fn portal_strategies(
     ids: impl IntoIterator<Item = StrategyId>,
 ) -> Result<BTreeMap<StrategyId, PortalStrategy>> {
     let strategies = strategy_map(db, ids).await?;
-    let mut choices: BTreeMap<DcrProviderId, bool> = BTreeMap::new();
-    for provider in strategies.values().filter_map(|strategy| strategy.dcr_provider.as_ref()) {
-        // Of the others none has scopes that developers choose.
-        if provider.provider_type == "auth0" && !choices.contains_key(&provider.id) {
-            let found = provider_get(db, provider.id).await?;
-            let choice = found.is_some_and(|it| {
-                matches!(it.shown.config, View::Auth0 { use_developer_managed_scopes: true, .. })
-            });
-            choices.insert(provider.id, choice);
-        }
-    }
-    let choice = |strategy: &AuthStrategy| {
-        strategy.dcr_provider.as_ref().is_some_and(|it| choices.get(&it.id).copied().unwrap_or(false))
-    };
-    let shown = strategies.into_iter().map(|(id, strategy)| {
-        let choice = choice(&strategy);
-        (id, PortalStrategy::new(strategy, choice))
-    });
-    Ok(shown.collect())
+    Ok(strategies.into_iter().map(|(id, strategy)| (id, PortalStrategy::from(strategy))).collect())
 }

@@ -75,6 +75,9 @@ pub struct ProviderOfStrategy {
     /// Its type.
     #[schemars(extend("enum" = PROVIDER_TYPES))]
     pub provider_type: String,
+    /// Whether developers choose the scopes of their applications.
+    #[serde(skip)]
+    pub developers_choose: bool,
 }
 
 impl From<&DcrProvider> for ProviderOfStrategy {
@@ -84,6 +87,7 @@ impl From<&DcrProvider> for ProviderOfStrategy {
             name: provider.name.clone(),
             display_name: provider.display_name.clone(),
             provider_type: provider.config.provider_type().to_owned(),
+            developers_choose: provider.config.developers_choose(),
         }
     }
 }

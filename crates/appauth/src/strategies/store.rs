@@ -17,7 +17,14 @@ use kernel::{
 use serde_json::Value;
 
 use super::{AuthStrategy, Principals, ProviderOfStrategy, STRATEGIES};
-use crate::dcr_providers::DcrProvider;
+use crate::dcr_providers::{DcrProvider, config::View};
+
+/// Whether developers choose scopes, as a provider's settings say.
+pub(crate) fn developers_choose(config: Value) -> Result<bool, frame::sqlx::Error> {
+    let config: View =
+        serde_json::from_value(config).map_err(|error| frame::sqlx::Error::Decode(Box::new(error)))?;
+    Ok(config.developers_choose())
+}
 
 impl FromRow for AuthStrategy {
     fn from_row(row: Row<'_>) -> Result<Self, frame::sqlx::Error> {
@@ -30,6 +37,7 @@ impl FromRow for AuthStrategy {
                 name: row.get("dcr_provider_name")?,
                 display_name: row.get("dcr_provider_display_name")?,
                 provider_type: row.get("dcr_provider_type")?,
+                developers_choose: developers_choose(row.get("dcr_provider_config")?)?,
             }),
         };
         Ok(Self {
@@ -54,7 +62,8 @@ macro_rules! columns {
         concat!(
             "t.id, t.name, t.display_name, t.dcr_provider_id, t.dcr_provider_name, t.dcr_provider_display_name, ",
             "t.dcr_provider_type, t.multiple_credentials, t.principals_enabled, t.labels, t.configs, t.created_at, ",
-            "t.updated_at, ",
+            "t.updated_at, (SELECT c.config FROM dcr_providers c WHERE c.org_id = t.org_id AND c.id = t.dcr_provider_id) ",
+            "AS dcr_provider_config, ",
             $crate::strategies::uses::active!(),
             " AS active"
         )

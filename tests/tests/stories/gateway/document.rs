@@ -117,8 +117,11 @@ on_both! {
         let there = other.anonymous().at_host(&shop.site.host).with_cookies(shop.ann.client.cookies());
         there.post(&format!("{OWN}/{}/credentials", id(&shop.by_key)), json!({})).await.expect(201);
         let found = shop.configuration().await;
-        let warning = "1 keys of 1 applications were made before keys were kept for the gateway, and are left out: they work again once their applications make new ones";
+        let warning = "Keys (1, of 1 applications) were made before keys were kept for the gateway, and are left out: their applications have to make new ones";
         assert_eq!(found["warnings"], json!([warning]));
+        let there = other.owner.get(CONFIGURATION).await.expect(200);
+        let warning = "Keys (1, of 1 applications) were not kept, and are left out: new ones are kept while `gateway-admin-url` is set";
+        assert_eq!(there["warnings"], json!([warning]), "that is what is missing there");
         let keys = &found["configuration"]["consumers"][0]["keyauth_credentials"];
         assert_eq!(keys.as_array().map(Vec::len), Some(1), "the other one is there");
 

@@ -48,7 +48,7 @@ on_both! {
         assert_eq!((plugins, consumers.len()), (vec![json!("acl")], 0));
         let warning = "The product version [Orders v1] is published nowhere; its service stays closed until it is published again, or the link is taken away";
         assert_eq!(warnings, [json!(warning)]);
-        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["reason"], "not_registered");
+        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["reason"], "not_published");
         shop.change(json!({ "publish_status": "published" })).await;
         assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["allowed"], true);
 
@@ -59,6 +59,7 @@ on_both! {
         assert_eq!(shop.configuration(SERVICE).await.1.len(), 0);
         shop.change(json!({ "auth_strategy_ids": [] })).await;
         assert_eq!(shop.configuration(SERVICE).await.0, [Value::Null; 0], "open, as somebody said");
+        assert_eq!(shop.check(&shop.version, text(&key, "credential")).await["reason"], "not_registered");
         shop.change(json!({ "auth_strategy_ids": [id(&shop.keys)] })).await;
 
         // A service is one thing: the one who comes first has it.

@@ -240,6 +240,9 @@ on_both! {
         }));
         shop.decide(&asked, "revoked").await;
         assert_eq!(shop.check(version, text(&key, "credential")).await["reason"], "registration_revoked");
+        // Who could delete that could ask again.
+        let refused = ann.client.delete(&format!("{own}/{}", id(&asked))).await.expect(409);
+        assert_eq!(refused["detail"], "The registration is revoked: only the organization can delete it");
         shop.decide(&asked, "approved").await;
 
         // Who has keys was granted no scopes.
