@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Decision, FIRST, STATUSES, Stored, decide, offered, register, registration_in, remove, store,
+    Decision, FIRST, STATUSES, Stored, decide, offered, register, registration_in, remove, store, suits,
     targets::{OfApi, Target as _},
 };
 use crate::{applications::lifecycle::application_in, portals::portal_require};
@@ -142,7 +142,7 @@ pub(super) async fn registration_create(
     let portal = portal_require(&cx, portal).await?;
     let application = application_in(cx.db(), portal.id, application).await?;
     let NewRegistration { api, status } = draft.parse()?;
-    let offer = offered::<OfApi>(cx.db(), &application, api).await?;
+    let offer = suits(offered::<OfApi>(cx.db(), &application, api).await?, &application)?;
     register(&cx, &portal, &application, offer, status).await.map(|it| Created(it.into()))
 }
 

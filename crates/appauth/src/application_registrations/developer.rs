@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    REFUSED, STATUSES, Stored, offered, register, registration_in, remove, store,
+    REFUSED, STATUSES, Stored, offered, register, registration_in, remove, store, suits,
     targets::{OfApi, Offer, Target},
 };
 use crate::{
@@ -88,7 +88,7 @@ pub(super) async fn own_offered<T: Target>(
     let offer: Offer<T> = offered(db, application, key).await?;
     let may = may(cx, db, offer.target.service()).await?;
     if may.register {
-        return Ok(offer);
+        return suits(offer, application);
     }
     // What a developer does not find is not there.
     if !may.find && !offer.public {

@@ -90,13 +90,14 @@ fn shown<T: Target>(it: &Stored<T>) -> Value {
     Value::Object(shown)
 }
 
-/// How the portal offers what an application wants to be registered for, if it can be: not without a strategy, nor
-/// with another than the application has.
+/// How the portal of an application offers something.
 async fn offered<T: Target>(db: &OrgScope, application: &Application, key: T::Key) -> Result<Offer<T>> {
-    let no = |fault| Err(Problem::invalid(T::BY, fault));
-    let Some(offer) = T::offered(db, application.portal_id, key).await? else {
-        return no(Fault::MissingReference(T::PUBLISHED));
-    };
+    let missing = || Problem::invalid(T::BY, Fault::MissingReference(T::PUBLISHED));
+    T::offered(db, application.portal_id, key).await?.ok_or_else(missing)
+}
+
+/// Looks that an application can be registered for it: not without a strategy, nor with another than it has.
+fn suits<T: Target>(offer: Offer<T>, application: &Application) -> Result<Offer<T>> {
     let why = match offer.strategy {
         None => "needs no registration",
         Some(strategy) if strategy != application.strategy.id => {
@@ -105,7 +106,7 @@ async fn offered<T: Target>(db: &OrgScope, application: &Application, key: T::Ke
         Some(_) if !offer.open => "takes no registrations",
         Some(_) => return Ok(offer),
     };
-    no(Fault::Rule(format!("names {} that {why}", T::ONE)))
+    Err(Problem::invalid(T::BY, Fault::Rule(format!("names {} that {why}", T::ONE))))
 }
 
 /// The refusal of a second registration for the same, in the contract's words.
