@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 62] = [
+const LISTS: [(&str, Envelope); 64] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -71,6 +71,8 @@ const LISTS: [(&str, Envelope); 62] = [
     ("developer-list-applications-v2", Envelope::Numbered),
     ("developer-list-application-auth-strategies-v2", Envelope::Numbered),
     ("list-credentials", Envelope::Numbered),
+    ("get-developer-teams", Envelope::Numbered),
+    ("get-developer-team-developers", Envelope::Numbered),
     ("developer-list-credentials-v2", Envelope::Numbered),
     ("developer-list-application-registrations", Envelope::Numbered),
     ("developer-list-application-registrations-v2", Envelope::Numbered),

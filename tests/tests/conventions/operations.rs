@@ -40,9 +40,12 @@ pub fn all() -> &'static [Operation] {
     &ALL
 }
 
-/// The operations that answer GET with JSON about the organization.
+/// The operations that answer GET with JSON about the organization, or a portal. Scopes that were granted only some
+/// providers tell developers of.
 pub fn gets() -> impl Iterator<Item = &'static Operation> {
-    all().iter().filter(|operation| operation.method == Method::GET && operation.path.starts_with("/v"))
+    let told =
+        |it: &Operation| it.path.starts_with("/v") || it.at_portal() && !it.path.ends_with("granted-scopes");
+    all().iter().filter(move |operation| operation.method == Method::GET && told(operation))
 }
 
 /// Every path and the methods that it takes.

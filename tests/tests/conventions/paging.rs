@@ -191,6 +191,13 @@ on_both! {
         let applications = format!("/v3/portals/{}/applications", world.id("older portal"));
         let given = json!({ "name": "second", "owner": { "type": "developer", "id": world.id("older developer") } });
         owner.post(&applications, given).await.expect(201);
+        for (path, body) in [
+            (format!("/api/v2/applications/{}/registrations", world.id("older own application")), json!({ "product_version_id": world.id("spare version") })),
+            (format!("/api/v3/applications/{}/registrations", world.id("own application")), json!({ "api_id": world.id("spare token api") })),
+            (format!("/api/v3/applications/{}/credentials", world.id("keyed application")), json!({})),
+        ] {
+            world.developer.post(&path, body).await.expect(201);
+        }
         for operation in operations::gets().filter(|it| it.takes("page[number]")) {
             let path = world.path(operation);
             let get = async |query: &str| {

@@ -23,7 +23,7 @@ pub struct World {
     pub app: TestApp,
     service: Client,
     session: Client,
-    developer: Client,
+    pub developer: Client,
     ids: BTreeMap<&'static str, String>,
     _resolver: Resolver,
 }
