@@ -232,6 +232,13 @@ impl<'a> Maker<'a> {
             ("/api/v3/applications" | "/api/v2/applications", _) => {
                 self.own(collection, json!({ "name": self.name("Application") })).await
             }
+            (_, "applications") if collection.starts_with("/api/v3/apis/") => {
+                let application =
+                    self.own("/api/v3/applications", json!({ "name": self.name("Application") })).await;
+                let asked = json!({ "api_id": collection.split('/').nth(4).expect("an API") });
+                self.own(&format!("/api/v3/applications/{application}/registrations"), asked).await;
+                application
+            }
             // Those that are registered for a version.
             (_, "applications") if collection.starts_with("/api/v2/products/") => {
                 let application =

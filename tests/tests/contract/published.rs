@@ -151,7 +151,8 @@ const PORTALS: [&str; 37] = [
 ];
 
 /// Of all that is published for developers: how they come by an account, sign in, see their teams, and make applications.
-const DEVELOPERS: [&str; 31] = [
+const DEVELOPERS: [&str; 32] = [
+    "get-api-applications",
     "get-api-actions",
     "register",
     "verify-email",

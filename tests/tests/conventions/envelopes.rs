@@ -27,7 +27,7 @@ enum Envelope {
 }
 
 /// Every list of the contract and its envelope.
-const LISTS: [(&str, Envelope); 64] = [
+const LISTS: [(&str, Envelope); 65] = [
     ("list-teams", Envelope::Numbered),
     ("list-team-users", Envelope::Numbered),
     ("list-users", Envelope::Numbered),
@@ -79,6 +79,7 @@ const LISTS: [(&str, Envelope); 64] = [
     ("developer-list-products", Envelope::Numbered),
     ("developer-list-product-versions", Envelope::Numbered),
     ("get-applications-by-product-version", Envelope::Numbered),
+    ("get-api-applications", Envelope::Numbered),
     ("list-team-roles", Envelope::Whole),
     ("list-user-roles", Envelope::Whole),
     ("get-system-accounts-accountId-assigned-roles", Envelope::Whole),

@@ -194,6 +194,10 @@ on_both! {
         for (path, body) in [
             (format!("/api/v2/applications/{}/registrations", world.id("older own application")), json!({ "product_version_id": world.id("spare version") })),
             (format!("/api/v3/applications/{}/registrations", world.id("own application")), json!({ "api_id": world.id("spare token api") })),
+            (
+                format!("/api/v3/applications/{}/registrations", world.id("keyed application")),
+                json!({ "api_id": world.id("api") }),
+            ),
             (format!("/api/v3/applications/{}/credentials", world.id("keyed application")), json!({})),
         ] {
             world.developer.post(&path, body).await.expect(201);

@@ -88,6 +88,15 @@ on_both! {
         assert_eq!(may(format!("{PRODUCTS}/{}", id(&product))).await["register"], true);
         let asked = ann.client.post(&newer, of_api.clone()).await.expect(201);
         ann.client.post(&older, of_version).await.expect(201);
+        let of_application = async |query: &str| {
+            let path = format!("{APIS}/{}/applications{query}", id(&apis[0]));
+            ann.client.get(&path).await.expect(200)["data"].clone()
+        };
+        let listed = of_application("").await;
+        assert_eq!((&listed[0]["registration_id"], &listed[0]["registration_status"]), (&asked["id"], &asked["status"]));
+        assert_eq!(all(&json!({ "data": of_application("?unregistered").await }), "name"), ["Early"]);
+        assert_eq!(of_application("?filter[status]=rejected").await, json!([]));
+        ann.client.get(&format!("{APIS}/{}/applications", id(&apis[2]))).await.expect(404);
 
         // What was said stays, new wishes are refused.
         let listed = app.owner.get(&roles).await.expect(200);

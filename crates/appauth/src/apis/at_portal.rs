@@ -29,7 +29,7 @@ use crate::{
 #[schemars(deny_unknown_fields)]
 pub struct ApiAtPortal {
     /// Its id.
-    id: ApiId,
+    pub(crate) id: ApiId,
     /// Its name.
     name: String,
     /// Its version.
@@ -183,7 +183,7 @@ async fn api_list(cx: Cx, query: ListQuery) -> Result<Found<Paged<ApiAtPortal>>>
 }
 
 /// The API, or 404.
-async fn api_seen(cx: &Cx, named: String) -> Result<ApiAtPortal> {
+pub(crate) async fn api_seen(cx: &Cx, named: String) -> Result<ApiAtPortal> {
     let caller = cx.developer()?;
     let sql = org_sql!(
         "SELECT ",

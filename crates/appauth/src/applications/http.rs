@@ -22,7 +22,7 @@ use super::{
         own_credentials, own_delete, own_get, own_list, own_strategies, own_update, scopes_granted,
         secret_regenerate,
     },
-    of_version::{OF_VERSION, QUERY, application_list_of_version},
+    registered::{QUERY, REGISTERED, application_list_of_api, application_list_of_version},
 };
 
 const TAG: &str = "Portal applications";
@@ -219,6 +219,15 @@ fn developers() -> Vec<Operation> {
         .legacy()
         .handle(own_credential_delete),
         own(
+            get("get-api-applications", "/api/v3/apis/{apiIdOrSlug}/applications"),
+            "List my applications that are registered for an API",
+            "Whatever was said to that; or those that are not.",
+        )
+        .list(&REGISTERED)
+        .query(QUERY)
+        .errors(&[400])
+        .handle(application_list_of_api),
+        own(
             get("get-application-granted-scopes", "/api/v3/applications/{applicationId}/granted-scopes"),
             "Get the scopes that my application was granted",
             "422 if its identity provider does not tell.",
@@ -277,7 +286,7 @@ fn older_developers() -> Vec<Operation> {
             "List my applications that are registered for a version of a product",
             "Whatever was said to that; or those that are not.",
         )
-        .list(&OF_VERSION)
+        .list(&REGISTERED)
         .query(QUERY)
         .handle(application_list_of_version),
         own(

@@ -13,7 +13,7 @@ pub mod developer;
 pub mod http;
 pub mod keys;
 pub mod lifecycle;
-pub mod of_version;
+pub mod registered;
 pub mod store;
 pub mod strategy;
 
