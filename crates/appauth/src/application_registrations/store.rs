@@ -76,6 +76,13 @@ macro_rules! columns {
     };
 }
 
+/// Declares how registrations are read that a condition tells.
+macro_rules! read {
+    ($condition:literal) => {
+        org_sql!("SELECT ", columns!(), " FROM ", registrations!(), " t WHERE t.org_id = $1 AND ", $condition)
+    };
+}
+
 /// Those for APIs in a portal.
 static IN_PORTAL: Listing = Listing {
     collection: &OF_PORTAL,
@@ -154,13 +161,7 @@ pub(super) async fn registration_get<T: Target>(
     db: &OrgScope,
     id: RegistrationId,
 ) -> Result<Option<Stored<T>>, DbError> {
-    let sql = org_sql!(
-        "SELECT ",
-        columns!(),
-        " FROM ",
-        registrations!(),
-        " t WHERE t.org_id = $1 AND t.id = $2 AND (t.api_id IS NOT NULL) = $3"
-    );
+    let sql = read!("t.id = $2 AND (t.api_id IS NOT NULL) = $3");
     db.optional(sql, args![id, T::IS_API]).await
 }
 
@@ -170,13 +171,7 @@ pub(super) async fn classic_get(
     application: ApplicationId,
     id: RegistrationId,
 ) -> Result<Option<Owned>, DbError> {
-    let sql = org_sql!(
-        "SELECT ",
-        columns!(),
-        " FROM ",
-        registrations!(),
-        " t WHERE t.org_id = $1 AND t.application_id = $2 AND t.id = $3 AND t.product_version_id IS NOT NULL"
-    );
+    let sql = read!("t.application_id = $2 AND t.id = $3 AND t.product_version_id IS NOT NULL");
     db.optional(sql, args![application, id]).await
 }
 
@@ -186,29 +181,8 @@ pub(super) async fn registration_of(
     application: ApplicationId,
     version: ProductVersionId,
 ) -> Result<Option<Stored<OfVersion>>, DbError> {
-    let sql = org_sql!(
-        "SELECT ",
-        columns!(),
-        " FROM ",
-        registrations!(),
-        " t WHERE t.org_id = $1 AND t.application_id = $2 AND t.product_version_id = $3"
-    );
+    let sql = read!("t.application_id = $2 AND t.product_version_id = $3");
     db.optional(sql, args![application, version]).await
-}
-
-/// Declares how those for something are read, by the column that names it.
-macro_rules! of_target {
-    ($column:literal) => {
-        org_sql!(
-            "SELECT ",
-            columns!(),
-            " FROM ",
-            registrations!(),
-            " t WHERE t.org_id = $1 AND t.",
-            $column,
-            " = $2 AND (t.portal_id = $3 OR $4 = true)"
-        )
-    };
 }
 
 /// The registrations for something, in all portals or in one.
@@ -217,7 +191,11 @@ pub(super) async fn registrations_of<T: Target>(
     key: T::Key,
     portal: Option<PortalId>,
 ) -> Result<Vec<Stored<T>>, DbError> {
-    let sql = if T::IS_API { of_target!("api_id") } else { of_target!("product_version_id") };
+    let sql = if T::IS_API {
+        read!("t.api_id = $2 AND (t.portal_id = $3 OR $4 = true)")
+    } else {
+        read!("t.product_version_id = $2 AND (t.portal_id = $3 OR $4 = true)")
+    };
     db.all(sql, args![T::bare(key), portal, portal.is_none()]).await
 }
 

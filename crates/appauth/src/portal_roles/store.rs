@@ -71,6 +71,23 @@ pub(crate) async fn role_delete_on(db: &OrgScope, entity: Id<()>) -> Result<u64,
         .await
 }
 
+/// The roles of the teams of the developer `$developer`, as far as they count in the region `$region`.
+macro_rules! held {
+    ($what:literal, $developer:literal, $region:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM portal_team_developers m JOIN portal_team_roles g ON g.org_id = m.org_id AND g.team_id = m.team_id ",
+            "WHERE m.org_id = $1 AND m.developer_id = ",
+            $developer,
+            " AND (g.entity_region = '*' OR g.entity_region = ",
+            $region,
+            ")"
+        )
+    };
+}
+pub(crate) use held;
+
 /// Whether the developer `$developer` of the portal `$2` finds the API or product `$entity`: the portal asks for no
 /// roles, or a team of the developer has one on it, in the region `$region`.
 macro_rules! finds {
@@ -78,13 +95,9 @@ macro_rules! finds {
         concat!(
             "(EXISTS (SELECT 1 FROM portals o WHERE o.org_id = $1 AND o.id = $2 AND o.rbac_enabled = false) OR ",
             $entity,
-            " IN (SELECT g.entity_id FROM portal_team_developers m ",
-            "JOIN portal_team_roles g ON g.org_id = m.org_id AND g.team_id = m.team_id ",
-            "WHERE m.org_id = $1 AND m.developer_id = ",
-            $developer,
-            " AND (g.entity_region = '*' OR g.entity_region = ",
-            $region,
-            ")))"
+            " IN (",
+            $crate::portal_roles::store::held!("g.entity_id", $developer, $region),
+            "))"
         )
     };
 }
@@ -100,20 +113,6 @@ pub(crate) struct May {
 
 from_row!(May { find, register });
 
-/// That a team of the developer `$3` has a role on `$5` in the region `$4`.
-macro_rules! role {
-    ($more:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM portal_team_developers m ",
-            "JOIN portal_team_roles g ON g.org_id = m.org_id AND g.team_id = m.team_id ",
-            "WHERE m.org_id = $1 AND m.developer_id = $3 AND g.entity_id = $5 ",
-            "AND (g.entity_region = '*' OR g.entity_region = $4)",
-            $more,
-            ")"
-        )
-    };
-}
-
 /// What the developer of the portal may do with the API or product; nothing if there is no such portal.
 pub(super) async fn may(
     db: &OrgScope,
@@ -123,11 +122,11 @@ pub(super) async fn may(
     entity: Id<()>,
 ) -> Result<Option<May>, DbError> {
     let sql = org_sql!(
-        "SELECT (o.rbac_enabled = false OR ",
-        role!(""),
-        ") AS find, (o.rbac_enabled = false OR ",
-        role!(" AND g.role_name = 'API Consumer'"),
-        ") AS register FROM portals o WHERE o.org_id = $1 AND o.id = $2"
+        "SELECT (o.rbac_enabled = false OR EXISTS (",
+        held!("1", "$3", "$4"),
+        " AND g.entity_id = $5)) AS find, (o.rbac_enabled = false OR EXISTS (",
+        held!("1", "$3", "$4"),
+        " AND g.entity_id = $5 AND g.role_name = 'API Consumer')) AS register FROM portals o WHERE o.org_id = $1 AND o.id = $2"
     );
     db.optional(sql, args![portal, developer, region, entity]).await
 }

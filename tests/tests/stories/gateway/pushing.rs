@@ -124,6 +124,16 @@ on_both! {
         shop.follow().await;
         assert_eq!(has(&registry, "key-auths", "key").await, [second["credential"].clone()]);
 
+        // The owner: requests of one who is not approved are not let through.
+        let zoe = json!({ "email": "zoe@dev.test", "full_name": "Zoe", "status": "pending" });
+        let zoe = owner.post(&shop.site.developers(), zoe).await.expect(201);
+        for (whose, custom_ids) in [(id(&zoe), 1), (&*shop.ann.id, 2)] {
+            let given = json!({ "owner": { "type": "developer", "id": whose } });
+            owner.patch(&of_portal, given).await.expect(200);
+            shop.follow().await;
+            assert_eq!(has(&registry, "consumers", "custom_id").await.len(), custom_ids);
+        }
+
         // The strategy: what it asks for, and what it says no more.
         let path = format!("{STRATEGIES}/{}", id(&shop.keys));
         owner.patch(&path, json!({ "configs": { "key-auth": { "key_names": ["y-key"] } } })).await.expect(200);
